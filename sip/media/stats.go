@@ -1,0 +1,36 @@
+package media
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Stats is what one stream counted since it was opened.
+type Stats struct {
+	Local   netip.AddrPort // advertised RTP address
+	Remote  netip.AddrPort // where packets go now; zero before Params named a peer
+	Latched bool           // a source has been accepted and is heard exclusively
+
+	Received      uint64        // RTP packets accepted from the peer
+	ReceivedBytes uint64        // their payload bytes
+	Sent          uint64        // RTP packets sent to the peer
+	SentBytes     uint64        // their payload bytes
+	Lost          int64         // packets missing by sequence number (RFC 3550 A.3); duplicates can make it negative
+	Jitter        time.Duration // interarrival jitter (RFC 3550 A.8)
+	LateDrops     uint64        // packets that came too late to be relayed, from before a source switch
+	First, Last   time.Time     // arrival of the first and the last accepted packet; zero if none
+
+	WrongSource  uint64 // packets from addresses that are not the peer; once latched the kernel drops them uncounted
+	WrongPayload uint64 // packets with a payload type that was not agreed
+	Malformed    uint64 // datagrams that are not RTP
+	SendErrors   uint64 // packets the kernel refused to send
+	EventsLost   uint64 // events dropped because the receiver's channel was full
+	Digits       uint64 // keys pressed by the peer
+
+	RTCPReceived  uint64        // valid RTCP packets of the peer
+	RTCPMalformed uint64        // RTCP datagrams dropped as unreadable
+	PeerLost      int64         // packets the peer misses of ours, from its last report
+	PeerFraction  float64       // share the peer lost since its report before that, 0..1
+	PeerJitter    time.Duration // jitter the peer sees
+	RTT           time.Duration // round trip from the last report that allowed to compute it; 0 = unknown
+}
