@@ -1,0 +1,71 @@
+package leg
+
+import (
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Listener is one socket of the stack.
+type Listener struct {
+	Network string // "udp" or "tcp"
+	Addr    string // "ip:port"; the IP must be explicit, port 0 picks a free one
+}
+
+// Config is what a Stack needs. Only Listeners is required.
+type Config struct {
+	Listeners []Listener
+	Advertise string // host put into Via and Contact; empty means the listener's IP
+	UserAgent string // User-Agent and Server header; empty sends none
+
+	// Admit decides about a datagram or a whole stream message before it is
+	// parsed. It runs in the socket's reader and must not block. False drops
+	// the datagram in silence and closes the stream. Nil admits everybody.
+	Admit func(network string, src netip.AddrPort, data []byte) bool
+
+	// OnInvite serves a new call on a goroutine of its own. Nil refuses every
+	// call with 503.
+	OnInvite func(l *Leg)
+
+	// OnOptions gives the status for OPTIONS outside a dialog. Nil means 200.
+	OnOptions func() (status int)
+
+	// Trace, when set, gets every message of every leg. It must not block.
+	Trace func(TraceEntry)
+
+	Logger     *slog.Logger          // nil discards
+	Registerer prometheus.Registerer // nil registers nothing
+
+	// T1 is the round trip estimate of RFC 3261 section 17.1.1.1; zero means
+	// 500 ms. Every other timer is a multiple of it. sipgo's timers are global
+	// to the process and follow the first Stack.
+	T1 time.Duration
+}
+
+// DialConfig describes one outbound call.
+type DialConfig struct {
+	Mailbox chan<- Signal // the owner's mailbox; must be read until Terminated
+
+	Network string // "udp" or "tcp"; empty means udp
+	Target  string // "host:port" the INVITE is sent to; the host may be a name
+	URI     string // Request-URI, for example "sip:+14155550100@10.0.0.9;user=phone"
+	From    Party  // empty Host means the advertised host
+	To      Party  // empty User and Host mean those of URI
+	PAI     string // URI for P-Asserted-Identity, empty for none
+	CallID  string // generated when empty
+
+	// Username and Password answer a digest challenge from Target, and from
+	// nobody else.
+	Username, Password string
+
+	Headers []Header
+	SDP     []byte // the offer; required, late offers are not made
+
+	// NoAnswer cancels the call that long after Dial and reports Failed with
+	// ErrNoAnswer. Zero leaves the ring timeout to the caller.
+	NoAnswer time.Duration
+
+	MaxForwards int // 1 to 255; anything else means 70
+}

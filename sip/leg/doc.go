@@ -1,0 +1,35 @@
+// Package leg runs SIP dialogs: one Leg is one dialog with one peer, driven as
+// a state machine over sipgo's parser, transports and transactions. sipgo's own
+// dialog layer is not used; it loses answered calls when CANCEL crosses 200,
+// acknowledges the wrong fork and re-orders messages.
+//
+// # How the parts meet
+//
+// A Stack owns the sockets. Bytes pass the inspection (shape, sizes, the
+// structural rules of RFC 3261 section 8.2) before sipgo parses them; what is
+// wrong is answered or dropped there. Parsed messages are handed to their Leg
+// from the socket's reader, so a Leg sees them in the order of the wire.
+//
+// A Leg has one owner: the goroutine that runs the call. Messages, timers and
+// transaction errors reach the owner as Signals in its mailbox; the owner runs
+// Signal.Apply, which advances the dialog, answers what is the dialog's own
+// business and returns what the call should know. There is no lock around the
+// dialog state, and no callback into the call.
+//
+//	for s := range mailbox {
+//		if ev, ok := s.Apply(); ok {
+//			// decide, call methods of any leg of this call
+//		}
+//	}
+//
+// For an inbound call Config.OnInvite runs on a goroutine of its own, which is
+// the call. When it returns, the stack adopts every leg of that mailbox that
+// is not Terminated, ends it and sees it off.
+//
+// # What it refuses to do
+//
+// It follows no redirects, accepts no transfer (REFER is declined), does not
+// speak 100rel, UPDATE or session timers as a refresher, sends no request to a
+// host name that a peer put into Contact or Record-Route, and lets no header
+// through that did not pass NewHeader.
+package leg

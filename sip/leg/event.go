@@ -1,0 +1,79 @@
+package leg
+
+import (
+	"errors"
+	"time"
+)
+
+// Kind says what happened to a leg.
+type Kind int
+
+// The kinds of events, in the order a call usually meets them.
+const (
+	Trying      Kind = iota + 1 // our INVITE got 100
+	Ringing                     // our INVITE got 101 to 199 without SDP
+	EarlyMedia                  // our INVITE got 101 to 199 with SDP
+	Answered                    // our INVITE got 2xx, already acknowledged
+	Failed                      // our INVITE failed: Code and Reason, or Code 0 and Err
+	Acked                       // our 2xx was acknowledged; SDP is set after a late offer
+	ReOffer                     // the peer re-INVITEs and waits for Respond; SDP may be nil
+	OfferDone                   // our Offer ended: SDP with a 2xx Code, or Code 300 and above
+	InfoDigit                   // a digit by SIP INFO
+	Cancelled                   // the caller gave up before we answered
+	ByeReceived                 // the peer hung up
+	Ended                       // the dialog was lost: no ACK, or a dead peer; Err says why
+	Terminated                  // last event of every leg, exactly once
+)
+
+// String returns the name of the kind.
+func (k Kind) String() string {
+	names := [...]string{"", "Trying", "Ringing", "EarlyMedia", "Answered", "Failed", "Acked", "ReOffer",
+		"OfferDone", "InfoDigit", "Cancelled", "ByeReceived", "Ended", "Terminated"}
+	if k < 1 || int(k) >= len(names) {
+		return "Kind(?)"
+	}
+	return names[k]
+}
+
+// Event is what a call learns from Signal.Apply.
+type Event struct {
+	Kind    Kind
+	Code    int      // SIP status, 0 when there was none
+	Reason  string   // reason phrase, or the text of a Reason header on BYE and CANCEL
+	Q850    int      // cause of a Q.850 Reason header (RFC 3326), 0 when absent
+	SDP     []byte   // body when it is application/sdp
+	Headers []Header // every header of the message, as received
+	Digit   byte     // InfoDigit only: 0-9, *, #, A-D
+	At      time.Time
+	Err     error
+}
+
+// Why a leg failed or ended without a status from the peer.
+var (
+	ErrUnreachable = errors.New("target unreachable")     // the name does not resolve or the socket refuses
+	ErrTimeout     = errors.New("no response in time")    // not even a 100
+	ErrTransport   = errors.New("transport broke")        // a write failed
+	ErrNoAnswer    = errors.New("no answer in time")      // DialConfig.NoAnswer elapsed
+	ErrNoAck       = errors.New("2xx not acknowledged")   // 64*T1 without ACK
+	ErrPeerGone    = errors.New("dialog unknown to peer") // 481, 408 or silence on a re-INVITE
+	ErrShutdown    = errors.New("stack closed")
+	ErrInput       = errors.New("invalid dial parameters")
+)
+
+// Cause is why we end a leg. It becomes Reason headers (RFC 3326) on CANCEL,
+// BYE and final responses.
+type Cause struct {
+	Code int    // SIP status; also the final response of an unanswered inbound leg, 480 when 0
+	Text string // short, for people
+	Q850 int    // ITU-T Q.850 cause, 0 for none
+}
+
+// Signal is one thing for a leg's owner to look at.
+type Signal struct {
+	Leg *Leg
+	gen uint32
+}
+
+// Apply advances the leg by the oldest message waiting for it. Only the owner
+// may call it. It returns false when there is nothing the call should know.
+func (s Signal) Apply() (Event, bool) { return Event{}, false }

@@ -1,0 +1,36 @@
+package leg
+
+import "net/netip"
+
+// Party is an address of a message: From, To, P-Asserted-Identity and so on.
+type Party struct {
+	Display string // unquoted
+	User    string // user part; the number of a tel: URI
+	Host    string // host, with the port when it has one; empty for tel:
+	URI     string // the whole URI as received; ignored in DialConfig
+	Tag     string // From and To only; ignored in DialConfig
+}
+
+// Request is an INVITE as it came in, in our own words. Slices and strings are
+// the leg's own and must not be changed.
+type Request struct {
+	Method      string
+	URI         string // Request-URI as received
+	User, Host  string // of the Request-URI; User is the number of a tel: URI
+	From, To    Party
+	PAI         []Party // P-Asserted-Identity (RFC 3325), sip and tel entries
+	RPID        []Party // Remote-Party-ID
+	Diversion   []Party // RFC 5806, the most recent first
+	Privacy     string  // RFC 3323 value, empty when absent
+	UserToUser  []string
+	MaxForwards int      // 70 when the header is missing
+	Headers     []Header // every header in order, compact names expanded
+	ContentType string
+	SDP         []byte // nil when the body is not application/sdp
+	Network     string // "udp" or "tcp"
+	Source      netip.AddrPort
+	CallID      string
+}
+
+// Header returns the first value of the named header, ignoring case.
+func (r Request) Header(name string) (string, bool) { return lookup(r.Headers, name) }
