@@ -1,0 +1,142 @@
+package ringbid
+
+import (
+	"strings"
+	"time"
+)
+
+// Buyer pays for calls. How it is reached is said by its targets.
+type Buyer struct {
+	Name   string `json:"name"`
+	Title  string `json:"title,omitempty"`
+	Email  string `json:"email,omitempty"`
+	Paused bool   `json:"paused,omitempty"`
+}
+
+// Key identifies the buyer.
+func (b *Buyer) Key() Key { return Key{KindBuyer, b.Name} }
+
+func (b *Buyer) refs(func(string, Key)) {}
+
+// Validate returns what is unsound in the buyer.
+func (b *Buyer) Validate() []Problem {
+	c := check(b)
+	c.name()
+	return c.problems
+}
+
+// Target is one destination of a buyer: a number or SIP user behind a trunk,
+// with the rules for when a call may go there and when it counts as sold.
+type Target struct {
+	Name  string `json:"name"`
+	Title string `json:"title,omitempty"`
+	Buyer string `json:"buyer"`
+	Trunk string `json:"trunk"`
+	// User is what is dialled at the trunk: a number or a SIP user.
+	User string `json:"user"`
+	// Price is the standing bid of a target that is not pinged.
+	Price Money `json:"price,omitempty"`
+	// Zone is the IANA time zone in which Hours and Caps are read; default UTC.
+	Zone string `json:"zone,omitempty"`
+	// Hours are when the target is open; none means always.
+	Hours Hours `json:"hours,omitempty"`
+	// Concurrency is how many calls the target takes at once, 0 for no limit. A
+	// slot is reserved before the target is dialled.
+	Concurrency int   `json:"concurrency,omitempty"`
+	Caps        []Cap `json:"caps,omitempty"`
+	// Filters must all match the caller's facts.
+	Filters []Filter `json:"filters,omitempty"`
+	// States admits callers by the two-letter state of their number's area
+	// code, or of the fact "state" where the flow asked for it.
+	States []string `json:"states,omitempty"`
+	// RingTimeout is how long the target may ring; default 30s, 5s to 2m.
+	RingTimeout Duration `json:"ring_timeout,omitempty"`
+	// Whisper names a prompt the agent hears before the bridge.
+	Whisper string `json:"whisper,omitempty"`
+	// AcceptKey must be pressed by the agent before the call counts as
+	// connected: one of 0-9, * or #.
+	AcceptKey string `json:"accept_key,omitempty"`
+	// SendDigits are keyed after the answer (RFC 4733); w waits half a second.
+	SendDigits string `json:"send_digits,omitempty"`
+	// ConvertAfter is the connected time from which the call is paid for;
+	// default 0: paid when connected.
+	ConvertAfter Duration `json:"convert_after,omitempty"`
+	// Headers are added to the INVITE: X- names, values with {{tag}} tokens
+	// that are percent-encoded.
+	Headers map[string]string `json:"headers,omitempty"`
+	// UserToUser is a text with {{tag}} tokens sent as RFC 7433 data, at most
+	// 128 octets.
+	UserToUser string `json:"user_to_user,omitempty"`
+	// Agents are the users whose screen pops when the target rings.
+	Agents []string `json:"agents,omitempty"`
+	Paused bool     `json:"paused,omitempty"`
+}
+
+// DefaultRingTimeout is how long a target rings before the next one is tried.
+const DefaultRingTimeout = 30 * time.Second
+
+// Key identifies the target.
+func (t *Target) Key() Key { return Key{KindTarget, t.Name} }
+
+func (t *Target) refs(need func(string, Key)) {
+	need("buyer", Key{KindBuyer, t.Buyer})
+	need("trunk", Key{KindTrunk, t.Trunk})
+	if t.Whisper != "" {
+		need("whisper", Key{KindPrompt, t.Whisper})
+	}
+	for i, u := range t.Agents {
+		need(index("agents", i), Key{KindUser, u})
+	}
+}
+
+// Validate returns what is unsound in the target.
+func (t *Target) Validate() []Problem {
+	c := check(t)
+	c.name()
+	c.that(t.Buyer != "", "buyer", "is missing")
+	c.that(t.Trunk != "", "trunk", "is missing")
+	c.that(SIPUser(t.User), "user", "%.80q is not a number or SIP user", t.User)
+	c.that(t.Price >= 0, "price", "%s is negative", t.Price)
+	if _, err := LoadZone(t.Zone); err != nil {
+		c.addf("zone", "%.60q is not an IANA time zone", t.Zone)
+	}
+	t.Hours.check(c, "hours")
+	c.between("concurrency", t.Concurrency, 0, 100_000)
+	for i, p := range t.Caps {
+		p.check(c, index("caps", i))
+	}
+	for i, f := range t.Filters {
+		f.check(c, index("filters", i))
+	}
+	for i, s := range t.States {
+		c.that(len(s) == 2 && strings.ToUpper(s) == s, index("states", i), "%.10q is not a two-letter state", s)
+	}
+	c.span("ring_timeout", t.RingTimeout, Duration(5*time.Second), Duration(2*time.Minute))
+	c.that(t.AcceptKey == "" || len(t.AcceptKey) == 1 && strings.Contains("0123456789*#", t.AcceptKey), "accept_key", "%.10q is not one key of 0-9, * or #", t.AcceptKey)
+	c.that(len(t.SendDigits) <= 64 && strings.Trim(t.SendDigits, "0123456789*#ABCDw") == "", "send_digits", "%.80q has other characters than 0-9, *, #, A-D and w", t.SendDigits)
+	c.that(len(t.Headers) <= 32, "headers", "has more than 32 entries")
+	for k, v := range t.Headers {
+		c.that(headerForm.MatchString(k), "headers."+k, "is not an X- header name")
+		c.that(len(v) <= 512, "headers."+k, "is longer than 512 bytes")
+	}
+	c.that(len(t.UserToUser) <= 256, "user_to_user", "is longer than 256 bytes")
+	return c.problems
+}
+
+// SIPUser reports whether s can stand before the @ of a SIP URI unescaped:
+// RFC 3261 section 25.1 unreserved and user-unreserved, 1 to 128 bytes.
+func SIPUser(s string) bool {
+	if s == "" || len(s) > 128 {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
+		case strings.IndexByte("-_.!~*'()&=+$,;?/", c) >= 0:
+		default:
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,72 @@
+package ringbid
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Kind says what sort of failure an error is. The edges translate kinds into
+// their own words: web into HTTP statuses, sip into SIP statuses, store out of
+// SQLSTATEs. An error without a kind is Internal and its text stays inside.
+type Kind uint8
+
+// The kinds of failure.
+const (
+	Internal    Kind = iota // ours; the text is not shown outside
+	Invalid                 // the asker sent something unsound
+	NotFound                // no such thing
+	Conflict                // the thing is in another state than the asker thinks
+	Denied                  // the asker may not
+	Busy                    // over a limit; trying again later may succeed
+	Unavailable             // something we depend on is away
+)
+
+var kindNames = [...]string{"internal", "invalid", "not found", "conflict", "denied", "busy", "unavailable"}
+
+// String returns the kind's name in lower case.
+func (k Kind) String() string {
+	if int(k) < len(kindNames) {
+		return kindNames[k]
+	}
+	return "internal"
+}
+
+// Error is a failure whose meaning is decided. Field names the input field it
+// is about, when there is one. Text says everything; Err is kept for errors.Is.
+type Error struct {
+	Kind  Kind
+	Field string
+	Text  string
+	Err   error
+}
+
+// Error returns the text, with the field in front.
+func (e *Error) Error() string {
+	if e.Field != "" {
+		return e.Field + ": " + e.Text
+	}
+	return e.Text
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Errorf makes an error of a kind. As with fmt.Errorf, %w keeps a cause.
+func Errorf(kind Kind, format string, args ...any) error {
+	err := fmt.Errorf(format, args...)
+	return &Error{Kind: kind, Text: err.Error(), Err: errors.Unwrap(err)}
+}
+
+// FieldError makes an Invalid error about one input field.
+func FieldError(field, format string, args ...any) error {
+	return &Error{Kind: Invalid, Field: field, Text: fmt.Sprintf(format, args...)}
+}
+
+// KindOf returns the kind of the first Error in err's chain, else Internal.
+func KindOf(err error) Kind {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Kind
+	}
+	return Internal
+}

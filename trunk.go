@@ -1,0 +1,107 @@
+package ringbid
+
+import (
+	"net"
+	"net/netip"
+	"strconv"
+	"time"
+)
+
+// Trunk is a way for calls to come in from a carrier, to go out to a buyer, or
+// both.
+type Trunk struct {
+	Name  string `json:"name"`
+	Title string `json:"title,omitempty"`
+	// From lists the addresses, as CIDR or single, whose calls are accepted.
+	From []string `json:"from,omitempty"`
+	// Address is where calls go out to, "host:port"; the port defaults to 5060.
+	Address string `json:"address,omitempty"`
+	// Transport is "udp" (default) or "tcp".
+	Transport string `json:"transport,omitempty"`
+	// Username and Password answer a digest challenge (RFC 7616, MD5 and
+	// SHA-256) of this trunk, and of no other.
+	Username string `json:"username,omitempty"`
+	Password Secret `json:"password,omitempty"`
+	// MaxCalls is how many calls may be up at once, 0 for no limit.
+	MaxCalls int `json:"max_calls,omitempty"`
+	// CallsPerSecond limits new calls, 0 for no limit.
+	CallsPerSecond int `json:"calls_per_second,omitempty"`
+	// RTPTimeout ends a call whose peer sends no audio for so long; default
+	// 20s, 5s to 10m.
+	RTPTimeout Duration `json:"rtp_timeout,omitempty"`
+	// Codecs lists what is offered and accepted, of "pcmu" and "pcma", in order
+	// of preference; default both.
+	Codecs []string `json:"codecs,omitempty"`
+}
+
+// DefaultRTPTimeout is how long a peer may be silent on the wire before the
+// call is ended.
+const DefaultRTPTimeout = 20 * time.Second
+
+// Key identifies the trunk.
+func (t *Trunk) Key() Key { return Key{KindTrunk, t.Name} }
+
+func (t *Trunk) refs(func(string, Key)) {}
+
+// Validate returns what is unsound in the trunk.
+func (t *Trunk) Validate() []Problem {
+	c := check(t)
+	c.name()
+	c.that(len(t.From) > 0 || t.Address != "", "from", "neither from (calls in) nor address (calls out) is given")
+	for i, s := range t.From {
+		if _, err := ParsePrefix(s); err != nil {
+			c.addf(index("from", i), "%.60q is not an address or CIDR", s)
+		}
+	}
+	if t.Address != "" {
+		_, _, err := t.HostPort()
+		c.that(err == nil, "address", "%.80q is not host:port", t.Address)
+	}
+	c.that(t.Transport == "" || t.Transport == "udp" || t.Transport == "tcp", "transport", "%.20q is not udp or tcp", t.Transport)
+	c.that((t.Username == "") == (t.Password == ""), "password", "username and password go together")
+	c.between("max_calls", t.MaxCalls, 0, 100_000)
+	c.between("calls_per_second", t.CallsPerSecond, 0, 10_000)
+	c.span("rtp_timeout", t.RTPTimeout, Duration(5*time.Second), Duration(10*time.Minute))
+	for i, s := range t.Codecs {
+		c.that(s == "pcmu" || s == "pcma", index("codecs", i), "%.20q is not pcmu or pcma", s)
+	}
+	return c.problems
+}
+
+// HostPort returns the host and port of Address, port 5060 by default.
+func (t *Trunk) HostPort() (host string, port int, err error) {
+	host, p, err := net.SplitHostPort(t.Address)
+	if err != nil {
+		host, p = t.Address, "5060"
+	}
+	port, err = strconv.Atoi(p)
+	if err != nil || port < 1 || port > 65535 || host == "" || len(host) > 255 {
+		return "", 0, FieldError("address", "%.80q is not host:port", t.Address)
+	}
+	for _, r := range host {
+		if r <= ' ' || r == '<' || r == '>' || r == ';' || r == '@' || r == '"' || r == '/' || r > '~' {
+			return "", 0, FieldError("address", "%.80q is not host:port", t.Address)
+		}
+	}
+	return host, port, nil
+}
+
+// Admits reports whether calls from the address belong to this trunk.
+func (t *Trunk) Admits(a netip.Addr) bool {
+	for _, s := range t.From {
+		if p, err := ParsePrefix(s); err == nil && p.Contains(a.Unmap()) {
+			return true
+		}
+	}
+	return false
+}
+
+// ParsePrefix reads "10.0.0.0/8" or a single address.
+func ParsePrefix(s string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(s); err == nil {
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	return netip.ParsePrefix(s)
+}
+
+func index(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
