@@ -1,0 +1,71 @@
+# The two commands: `make run` starts the whole product on this machine,
+# `make test` proves it. Both install what is missing first.
+
+SHELL   := /bin/bash
+GO      ?= go
+BIN     := bin
+DATA    ?= data
+SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+TOOLS   := $(shell $(GO) env GOPATH)/bin
+export PATH := $(TOOLS):$(PATH)
+
+# command it gives : Debian package it comes from
+RUN_NEEDS  := initdb:postgresql espeak-ng:espeak-ng
+TEST_NEEDS := $(RUN_NEEDS) sipp:sip-tester baresip:baresip chromium:chromium
+VERSITYGW  := v1.4.1
+
+.PHONY: build run test short race bench check fuzz screens needs-run needs-test clean
+
+build:
+	$(GO) build -o $(BIN)/ringbid ./cmd/ringbid
+
+run: needs-run build
+	exec $(BIN)/ringbid demo --data $(DATA)
+
+test: needs-test
+	$(GO) vet ./...
+	$(GO) test -timeout 14m ./...
+
+short:
+	$(GO) test -short ./...
+
+race: needs-test
+	$(GO) test -race -timeout 30m ./...
+
+bench: needs-run build
+	exec $(BIN)/ringbid bench
+
+screens: needs-test
+	$(GO) test -count=1 -run TestScreens ./web/... -args -screens $(CURDIR)/screens
+
+check: needs-test
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }
+	$(GO) vet ./...
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@latest ./...
+	$(GO) test -run TestImports .
+
+# Each parser that meets the network, for FUZZTIME each.
+FUZZTIME ?= 20s
+fuzz:
+	@set -e; for p in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
+	    echo "== $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p; done; done
+
+# $(call needs,list): installs the packages whose command is neither on PATH nor
+# among PostgreSQL's own folders.
+define needs
+	@missing=""; for n in $(1); do c=$${n%%:*}; p=$${n##*:}; \
+	  command -v $$c >/dev/null || ls /usr/lib/postgresql/*/bin/$$c >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then echo "installing$$missing"; \
+	  $(SUDO) apt-get update -q && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -q --no-install-recommends $$missing; fi
+endef
+
+needs-run:
+	$(call needs,$(RUN_NEEDS))
+
+needs-test:
+	$(call needs,$(TEST_NEEDS))
+	@command -v versitygw >/dev/null || $(GO) install github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW)
+
+clean:
+	rm -rf $(BIN) screens
