@@ -1,24 +1,157 @@
 package media
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"strconv"
+	"sync"
+	"time"
+)
 
 // Plane owns the port pool and the media threads.
-type Plane struct{}
+type Plane struct {
+	config  Config
+	ports   *ports
+	laws    *laws
+	metrics *metrics
+	shards  []*shard
+	start   time.Time // the wall time at 0 on the shards' clocks
+	threads sync.WaitGroup
+
+	mu      sync.Mutex
+	closed  bool
+	next    int
+	streams map[*Stream]struct{}
+}
 
 // Open starts the media threads and returns when they run. Sockets are bound
 // when a stream is made.
-func Open(c Config) (*Plane, error) { return nil, errors.New("media plane: not available") }
+func Open(c Config) (*Plane, error) {
+	c, err := c.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	p := &Plane{config: c, laws: newLaws(), start: time.Now(), streams: make(map[*Stream]struct{})}
+	if p.ports, err = newPorts(c); err != nil {
+		return nil, err
+	}
+	if p.metrics, err = newMetrics(c.Registerer, p.ports.load); err != nil {
+		return nil, fmt.Errorf("media plane: register metrics: %w", err)
+	}
+	for i := range c.Shards {
+		sh, err := newShard(p, i)
+		if err != nil {
+			p.closeEngines()
+			p.metrics.unregister()
+			return nil, fmt.Errorf("media plane: shard %d: %w", i, err)
+		}
+		p.shards = append(p.shards, sh)
+	}
+	priority := ""
+	for _, sh := range p.shards {
+		p.threads.Go(sh.run)
+		priority = <-sh.ready
+	}
+	c.Logger.Info("media plane open", "bind", c.Bind.String(), "advertise", c.Advertise.String(),
+		"port_min", c.PortMin, "port_max", c.PortMax, "streams", p.ports.capacity,
+		"threads", c.Shards, "priority", priority, "poll", c.Poll)
+	return p, nil
+}
 
 // Close ends every stream, with an RTCP BYE, and waits for the threads. It may
 // be called twice.
-func (p *Plane) Close() error { return nil }
+func (p *Plane) Close() error {
+	p.mu.Lock()
+	first := !p.closed
+	p.closed = true
+	p.mu.Unlock()
+	for _, sh := range p.shards {
+		sh.halt()
+	}
+	p.threads.Wait()
+	if !first {
+		return nil
+	}
+	for _, s := range p.remaining() { // made but not yet placed, or on their way between shards
+		s.state.end(nil)
+	}
+	p.closeEngines()
+	p.metrics.unregister()
+	p.config.Logger.Info("media plane closed")
+	return nil
+}
 
 // NewStream binds a pair of ports and returns the stream on them. Its events
-// go to events, which may be shared by several streams and may be nil; an event
-// is dropped and counted when the channel is full. It returns ErrNoPorts
-// (wrapped) when the pool is empty, ErrClosed after Close.
-func (p *Plane) NewStream(events chan<- Event) (*Stream, error) { return nil, ErrClosed }
+// go to events, which may be shared by several streams, may be nil and must not
+// be closed before the stream is; an event is dropped and counted when the
+// channel is full. NewStream returns ErrNoPorts (wrapped) when the pool is
+// empty, ErrClosed after Close.
+func (p *Plane) NewStream(events chan<- Event) (*Stream, error) {
+	pair, err := p.ports.take()
+	if err != nil {
+		if errors.Is(err, ErrNoPorts) {
+			p.metrics.counters.streamsNoFit.Add(1)
+		}
+		return nil, fmt.Errorf("new stream: %w", err)
+	}
+	s := &Stream{
+		plane: p, events: events, done: make(chan struct{}),
+		local: netip.AddrPortFrom(p.config.Advertise, pair.port),
+		cname: strconv.FormatUint(rand.Uint64(), 36) + "@" + p.config.Advertise.String(),
+	}
+	s.state = session{s: s, pair: pair, out: sender{ssrc: rand.Uint32(), seq: uint16(rand.Uint32()), ts: rand.Uint32()}}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		pair.close()
+		p.ports.put(pair.port)
+		return nil, ErrClosed
+	}
+	p.streams[s] = struct{}{}
+	p.metrics.counters.streams.Add(1)
+	home := p.shards[p.next%len(p.shards)]
+	p.next++
+	s.home.Store(home)
+	home.mark(s)
+	return s, nil
+}
 
 // Load returns how many streams are open and how many the port range could
 // carry. Resting ports count as neither.
-func (p *Plane) Load() (open, capacity int) { return 0, 0 }
+func (p *Plane) Load() (open, capacity int) { return p.ports.load() }
+
+// forget drops a stream that has ended and lets its port rest.
+func (p *Plane) forget(s *Stream, last Stats) {
+	p.ports.put(s.state.pair.port)
+	p.mu.Lock()
+	delete(p.streams, s)
+	p.mu.Unlock()
+	s.final = last
+	close(s.done)
+}
+
+func (p *Plane) remaining() []*Stream {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out []*Stream
+	for s := range p.streams {
+		out = append(out, s)
+	}
+	return out
+}
+
+func (p *Plane) closeEngines() {
+	for _, sh := range p.shards {
+		sh.eng.close()
+	}
+}
+
+// wall is the time of day of a moment of the shards' clock; 0 = never.
+func (p *Plane) wall(ns int64) time.Time {
+	if ns == 0 {
+		return time.Time{}
+	}
+	return p.start.Add(time.Duration(ns))
+}

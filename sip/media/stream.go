@@ -1,39 +1,120 @@
 package media
 
-import "net/netip"
+import (
+	"net/netip"
+	"sync/atomic"
+)
 
 // Stream is one RTP session with one peer. Its methods may be called from any
 // goroutine and at any time, also after Close, when they do nothing; none waits
 // for the network. Commands take effect in the order given, within about 1 ms.
-type Stream struct{}
+type Stream struct {
+	plane  *Plane
+	local  netip.AddrPort
+	cname  string
+	events chan<- Event
+	home   atomic.Pointer[shard]
+	queue  stack[command]
+	plays  atomic.Uint64
+	done   chan struct{} // closed when the stream has ended
+	final  Stats         // valid once done is closed
+	state  session       // owned by the thread of home
+}
+
+// post hands a command to the media thread.
+func (s *Stream) post(c command) {
+	if s.queue.push(c) {
+		s.home.Load().mark(s)
+	}
+}
 
 // Local returns the RTP address to put into the SDP; RTCP is one port above.
-func (s *Stream) Local() netip.AddrPort { return netip.AddrPort{} }
+func (s *Stream) Local() netip.AddrPort { return s.local }
 
-// Apply sets what an offer/answer exchange agreed. It may be called again.
-func (s *Stream) Apply(p Params) {}
+// Apply sets what an offer/answer exchange agreed. It may be called again. The
+// same Remote keeps the source that is heard; a new one is awaited afresh.
+func (s *Stream) Apply(p Params) {
+	s.post(func(sh *shard, st *session) { st.apply(sh, p) })
+}
 
 // Bridge relays the audio and the keys of s and peer to each other until
-// Unbridge, another Bridge or Close of either.
-func (s *Stream) Bridge(peer *Stream) {}
+// Unbridge, another Bridge or Close of either. What Play and SendDigits send
+// takes precedence over the relay. Streams of different planes, and a stream
+// with itself, are not bridged.
+func (s *Stream) Bridge(peer *Stream) {
+	if peer == nil || peer == s || peer.plane != s.plane {
+		return
+	}
+	s.post(func(sh *shard, st *session) {
+		st.bridgeTurn++
+		sh.join(st, peer, st.bridgeTurn)
+	})
+}
 
 // Unbridge ends the relay in both directions.
-func (s *Stream) Unbridge() {}
+func (s *Stream) Unbridge() {
+	s.post(func(_ *shard, st *session) {
+		st.bridgeTurn++
+		st.unbridge()
+	})
+}
 
-// Play plays c to the peer.
-func (s *Stream) Play(c *Clip, loop bool) PlayID { return 0 }
+// Play plays c to the peer, in a loop or once, instead of what plays now. Once
+// the peer's address is known the clip runs in real time, also while the peer
+// is on hold; when it has played once, PlayDone with the returned id is sent.
+func (s *Stream) Play(c *Clip, loop bool) PlayID {
+	id := PlayID(s.plays.Add(1))
+	if c == nil {
+		c = &Clip{}
+	}
+	s.post(func(_ *shard, st *session) { st.player = player{clip: c, id: id, loop: loop && len(c.ulaw) > 0} })
+	return id
+}
 
 // Stop ends what plays, without PlayDone.
-func (s *Stream) Stop() {}
+func (s *Stream) Stop() {
+	s.post(func(_ *shard, st *session) { st.player = player{} })
+}
 
-// SendDigits queues keys to be sent.
-func (s *Stream) SendDigits(digits string) {}
+// SendDigits queues keys to be sent as RFC 4733 events: 0-9 * # A-D, 120 ms
+// tone and 80 ms gap each, and 'w' for a pause of 0.5 s. Anything else is left
+// out, as is what exceeds 256 waiting keys. A peer without telephone-event
+// gets none. DigitsSent follows when the queue is empty, also if digits held
+// nothing to send.
+func (s *Stream) SendDigits(digits string) {
+	s.post(func(sh *shard, st *session) {
+		st.dialler.push(digits)
+		if len(st.dialler.queue) == 0 {
+			st.emit(sh, Event{Kind: DigitsSent})
+		}
+	})
+}
 
-// Tap attaches t, nil detaches.
-func (s *Stream) Tap(t Tap) {}
+// Tap attaches t, whose clock starts at 0 now, in place of the present tap; nil
+// detaches. A tap stays when the stream is bridged, plays or is applied anew.
+func (s *Stream) Tap(t Tap) {
+	s.post(func(sh *shard, st *session) { st.attach(sh, t) })
+}
 
-// Stats returns the counters.
-func (s *Stream) Stats() Stats { return Stats{} }
+// Stats returns the counters, after all commands given before; after Close, the
+// final ones. It waits for the media thread, about 1 ms.
+func (s *Stream) Stats() Stats {
+	reply := make(chan Stats, 1)
+	s.post(func(_ *shard, st *session) { reply <- st.snapshot() })
+	select {
+	case out := <-reply:
+		return out
+	case <-s.done:
+		return s.final
+	}
+}
 
-// Close ends the stream.
-func (s *Stream) Close() {}
+// Close ends the stream: RTCP BYE, sockets closed, ports to rest. It may be
+// called twice, and returns before that has happened; Done tells.
+func (s *Stream) Close() {
+	s.post(func(sh *shard, st *session) { st.end(sh) })
+}
+
+// Done is closed when the stream has ended, by its own Close or the plane's.
+// From then on its tap is not called and no event is sent.
+func (s *Stream) Done() <-chan struct{} { return s.done }

@@ -1,0 +1,182 @@
+package media
+
+import (
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// epollBatch is how many ready sockets one wait reports; the rest comes with the next.
+const epollBatch = 256
+
+// wakeToken marks the eventfd among the tokens of the kernel.
+const wakeToken = -1
+
+// epoll is the engine over level-triggered epoll. Sockets are read and written
+// with raw system calls, which never wait; only wait itself goes through the
+// scheduler, so that it gives its processor away while it sleeps.
+type epoll struct {
+	fd, event int
+	poll      bool // sleep until the tick, then look, instead of waking for each packet
+	coarse    bool // no epoll_pwait2: waits are rounded up to 1 ms
+	full      bool // the last batch was full, so there is more to read
+	start     time.Time
+	startAbs  int64 // start on CLOCK_MONOTONIC
+	ready     [epollBatch]unix.EpollEvent
+	tokens    [epollBatch]int
+	from      sockaddr
+	fromLen   uint32
+	limit     unix.Timespec
+	counter   [8]byte
+	mu        sync.RWMutex // for wake against close, never taken on the packet path
+	closed    bool
+}
+
+func newEpoll(poll bool, start time.Time) (*epoll, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("epoll: %w", err)
+	}
+	event, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
+	if err != nil {
+		_ = unix.Close(fd)
+		return nil, fmt.Errorf("eventfd: %w", err)
+	}
+	e := &epoll{fd: fd, event: event, poll: poll, start: start}
+	var abs unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &abs); err != nil {
+		e.close()
+		return nil, fmt.Errorf("monotonic clock: %w", err)
+	}
+	e.startAbs = abs.Nano() - e.now()
+	if err := e.arm(event, wakeToken); err != nil {
+		e.close()
+		return nil, fmt.Errorf("watch eventfd: %w", err)
+	}
+	return e, nil
+}
+
+func (e *epoll) arm(fd int, token int) error {
+	return unix.EpollCtl(e.fd, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(token)})
+}
+
+func (e *epoll) disarm(fd int) { _ = unix.EpollCtl(e.fd, unix.EPOLL_CTL_DEL, fd, nil) }
+
+func (e *epoll) now() int64 { return int64(time.Since(e.start)) }
+
+func (e *epoll) recv(fd int, buf []byte) (int, netip.AddrPort) {
+	for range 4 { // an ICMP error of an earlier send is reported first
+		e.fromLen = uint32(unsafe.Sizeof(e.from.raw))
+		n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd),
+			uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)), 0,
+			uintptr(unsafe.Pointer(&e.from.raw)), uintptr(unsafe.Pointer(&e.fromLen)))
+		if errno == 0 {
+			return int(n), e.from.addrPort()
+		}
+		if errno == unix.EAGAIN {
+			break
+		}
+	}
+	return -1, netip.AddrPort{}
+}
+
+func (e *epoll) send(fd int, b []byte, to *sockaddr) bool {
+	var addr, size uintptr
+	for range 2 { // the first try may only report an ICMP error of an earlier send
+		if to != nil {
+			addr, size = uintptr(unsafe.Pointer(&to.raw)), uintptr(to.len)
+		}
+		_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd),
+			uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), unix.MSG_NOSIGNAL, addr, size)
+		if errno == 0 {
+			return true
+		}
+		if errno != unix.ECONNREFUSED {
+			break
+		}
+	}
+	return false
+}
+
+func (e *epoll) wait(until int64) []int {
+	if e.poll && until > 0 {
+		if !e.full {
+			e.sleep(until)
+		}
+		until = -1
+	}
+	n := e.await(until)
+	e.full = n == epollBatch
+	count := 0
+	for _, ev := range e.ready[:n] {
+		if int(ev.Fd) == wakeToken {
+			_, _, _ = unix.RawSyscall(unix.SYS_READ, uintptr(e.event), uintptr(unsafe.Pointer(&e.counter[0])), 8)
+			continue
+		}
+		e.tokens[count] = int(ev.Fd)
+		count++
+	}
+	return e.tokens[:count]
+}
+
+// await waits for ready sockets until a time, 0 = for ever, -1 = not at all.
+func (e *epoll) await(until int64) int {
+	left := int64(0)
+	if until > 0 {
+		left = max(0, until-e.now())
+	}
+	ready := uintptr(unsafe.Pointer(&e.ready[0]))
+	if !e.coarse {
+		e.limit = unix.NsecToTimespec(left)
+		limit := unsafe.Pointer(&e.limit)
+		if until == 0 {
+			limit = nil
+		}
+		n, _, errno := unix.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(e.fd), ready, epollBatch, uintptr(limit), 0, 0)
+		if errno == 0 {
+			return int(n)
+		}
+		if errno != unix.ENOSYS && errno != unix.EPERM {
+			return 0
+		}
+		e.coarse = true // older kernel, or a container that forbids it
+	}
+	ms := (left + 999_999) / 1_000_000
+	if until == 0 {
+		ms = -1
+	}
+	n, _, errno := unix.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(e.fd), ready, epollBatch, uintptr(ms), 0, 0)
+	if errno != 0 {
+		return 0
+	}
+	return int(n)
+}
+
+// sleep waits until a time on the absolute clock, so that ticks do not drift.
+func (e *epoll) sleep(until int64) {
+	e.limit = unix.NsecToTimespec(e.startAbs + until)
+	_, _, _ = unix.Syscall6(unix.SYS_CLOCK_NANOSLEEP, unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME,
+		uintptr(unsafe.Pointer(&e.limit)), 0, 0, 0)
+}
+
+func (e *epoll) wake() {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	if e.closed {
+		return // the descriptor may be somebody else's by now
+	}
+	one := uint64(1)
+	_, _, _ = unix.RawSyscall(unix.SYS_WRITE, uintptr(e.event), uintptr(unsafe.Pointer(&one)), 8)
+}
+
+func (e *epoll) close() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.closed = true
+	_ = unix.Close(e.event)
+	_ = unix.Close(e.fd)
+}

@@ -1,0 +1,121 @@
+package media
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ports hands out pairs of ports: even for RTP, the odd one above for RTCP. A
+// pair that comes back rests before it is used again, and the longest rested
+// goes first.
+type ports struct {
+	bind netip.Addr
+	rest time.Duration
+
+	mu       sync.Mutex
+	idle     []restingPort // in the order of their return, which is that of until
+	open     int
+	capacity int
+}
+
+type restingPort struct {
+	port  uint16
+	until time.Time
+}
+
+// portPair is a bound pair of sockets.
+type portPair struct {
+	port      uint16
+	rtp, rtcp int // descriptors
+}
+
+func (p portPair) close() {
+	_ = unix.Close(p.rtp)
+	_ = unix.Close(p.rtcp)
+}
+
+func newPorts(c Config) (*ports, error) {
+	first := c.PortMin + c.PortMin%2
+	n := (c.PortMax - first + 1) / 2
+	if n <= 0 {
+		return nil, fmt.Errorf("media plane: rtp ports %d-%d hold no even port with its odd one", c.PortMin, c.PortMax)
+	}
+	p := &ports{bind: c.Bind, rest: c.Rest, capacity: n, idle: make([]restingPort, 0, n)}
+	start := rand.IntN(n)
+	for i := range n {
+		p.idle = append(p.idle, restingPort{port: uint16(first + 2*((start+i)%n))})
+	}
+	return p, nil
+}
+
+// take binds the pair that has rested longest. A port that some other process
+// holds is left to rest.
+func (p *ports) take() (portPair, error) {
+	var inUse error
+	for range p.capacity {
+		port, ok := p.pop()
+		if !ok {
+			break
+		}
+		pair, err := bindPair(p.bind, port)
+		if err == nil {
+			return pair, nil
+		}
+		p.put(port)
+		if !errors.Is(err, unix.EADDRINUSE) {
+			return portPair{}, err
+		}
+		inUse = err
+	}
+	if inUse != nil {
+		return portPair{}, fmt.Errorf("%w: %w", ErrNoPorts, inUse)
+	}
+	open, capacity := p.load()
+	return portPair{}, fmt.Errorf("%w: %d of %d pairs in use, the others rest", ErrNoPorts, open, capacity)
+}
+
+// pop takes the port at the head of the queue if it has rested.
+func (p *ports) pop() (uint16, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.idle) == 0 || time.Now().Before(p.idle[0].until) {
+		return 0, false
+	}
+	port := p.idle[0].port
+	p.idle = p.idle[1:]
+	p.open++
+	return port, true
+}
+
+// put sends a pair whose sockets have been closed to rest.
+func (p *ports) put(port uint16) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.open--
+	p.idle = append(p.idle, restingPort{port: port, until: time.Now().Add(p.rest)})
+}
+
+func (p *ports) load() (open, capacity int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.open, p.capacity
+}
+
+func bindPair(addr netip.Addr, port uint16) (portPair, error) {
+	rtp, err := bindUDP(netip.AddrPortFrom(addr, port))
+	if err != nil {
+		return portPair{}, err
+	}
+	rtcp, err := bindUDP(netip.AddrPortFrom(addr, port+1))
+	if err != nil {
+		_ = unix.Close(rtp)
+		return portPair{}, err
+	}
+	return portPair{port: port, rtp: rtp, rtcp: rtcp}, nil
+}

@@ -1,0 +1,126 @@
+package media
+
+// Kinds of payload, by what was agreed.
+type payloadKind uint8
+
+const (
+	unknownPayload payloadKind = iota
+	voice
+	keyPress
+	noise
+)
+
+func (p Params) kindOf(pt uint8) payloadKind {
+	switch {
+	case pt == uint8(p.Codec):
+		return voice
+	case pt == p.DTMF && pt != 0:
+		return keyPress
+	case pt == payloadCN:
+		return noise
+	}
+	return unknownPayload
+}
+
+// receive reads one packet and does with it what is to be done.
+func (st *session) receive(sh *shard) {
+	n, from := sh.eng.recv(st.pair.rtp, sh.buf[:])
+	if n < 0 {
+		return
+	}
+	p, ok := parseRTP(sh.buf[:n])
+	if !ok || n == len(sh.buf) {
+		st.stats.Malformed++
+		sh.count.malformed.Add(1)
+		return
+	}
+	kind := st.params.kindOf(p.pt)
+	agreed := kind == voice || kind == keyPress
+	switch st.latch.admit(from, p, agreed, sh.now) {
+	case refuse:
+		if !agreed && from == st.latch.signalled {
+			st.stats.WrongPayload++
+			sh.count.wrongPayload.Add(1)
+			return
+		}
+		st.stats.WrongSource++
+		sh.count.wrongSource.Add(1)
+		return
+	case moved:
+		st.settle(sh)
+	case accept:
+		st.confine() // opened while it was silent
+	}
+	sh.count.received.Add(1)
+	if kind == unknownPayload {
+		st.stats.WrongPayload++
+		sh.count.wrongPayload.Add(1)
+		return
+	}
+	st.accepted(sh, p, kind)
+}
+
+// accepted handles a packet of the peer.
+func (st *session) accepted(sh *shard, p rtpPacket, kind payloadKind) {
+	if st.inactive {
+		st.inactive = false
+		st.emit(sh, Event{Kind: Resumed, Wait: sinceNS(st.waiting, sh.now)})
+	}
+	st.waiting = sh.now
+	if !st.params.Recv {
+		return
+	}
+	if st.rx.add(p, kind == voice, sh.now) {
+		st.rxAlign.set = false
+	}
+	payload := sh.buf[p.from:p.to]
+	switch kind {
+	case voice:
+		st.hear(sh, Rx, p, payload, st.params.Codec, sh.now)
+		st.forward(sh, p, true)
+	case keyPress:
+		if digit, ok := st.keypad.press(p, payload, sh.now); ok {
+			st.stats.Digits++
+			st.emit(sh, Event{Kind: Digit, Digit: digit})
+		}
+		st.forward(sh, p, false)
+	case noise:
+		if st.peer != nil {
+			st.peer.out.skip(p)
+		}
+	}
+}
+
+// forward relays the packet in sh.buf to the bridged peer, in place.
+func (st *session) forward(sh *shard, p rtpPacket, isVoice bool) {
+	peer := st.peer
+	if peer == nil || p.from == p.to {
+		return
+	}
+	if isVoice {
+		peer.peerAt = sh.now
+	}
+	if !peer.sending() || peer.busy() {
+		return
+	}
+	if !isVoice && (peer.params.DTMF == 0 || p.to-p.from < 4) {
+		peer.out.skip(p)
+		return
+	}
+	out, ok := peer.out.relay(p, isVoice, sh.now)
+	if !ok {
+		st.stats.LateDrops++
+		sh.count.late.Add(1)
+		return
+	}
+	out.pt = peer.params.DTMF
+	if isVoice {
+		out.pt = uint8(peer.params.Codec)
+		if st.params.Codec != peer.params.Codec {
+			sh.laws.convert(sh.buf[p.from:p.to], peer.params.Codec)
+		}
+		peer.hear(sh, Tx, out, sh.buf[p.from:p.to], peer.params.Codec, sh.now)
+	}
+	putRTP(sh.buf[p.from-rtpHeaderLen:], out)
+	peer.transmit(sh, sh.buf[p.from-rtpHeaderLen:p.to])
+}

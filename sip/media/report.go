@@ -1,0 +1,81 @@
+package media
+
+import "time"
+
+// ntpEpoch is 1970 in NTP seconds.
+const ntpEpoch = 2208988800
+
+// reportInterval is the time to the next report: 5 s, randomised as RFC 3550
+// section 6.3.1 asks for.
+func (sh *shard) reportInterval() int64 {
+	return int64(5*time.Second)/2 + sh.random.Int64N(int64(5*time.Second))
+}
+
+// ntp is the NTP time of a moment of the shard's clock.
+func (sh *shard) ntp(now int64) uint64 {
+	at := sh.plane.start.UnixNano() + now
+	seconds, rest := uint64(at/1e9)+ntpEpoch, uint64(at%1e9)
+	return seconds<<32 | rest<<32/1e9
+}
+
+// compound builds SR or RR with SDES.
+func (st *session) compound(sh *shard) []byte {
+	var info *senderInfo
+	if st.out.src != fromNowhere {
+		info = &senderInfo{
+			ntp:     sh.ntp(sh.now),
+			ts:      st.out.ts + uint32(st.out.elapsed(sh.now)),
+			packets: uint32(st.out.packets), octets: uint32(st.out.bytes),
+		}
+	}
+	b := appendReport(sh.report[:0], st.out.ssrc, info, st.rx.report(sh.now))
+	return appendCNAME(b, st.out.ssrc, st.s.cname)
+}
+
+func (st *session) sendReport(sh *shard) {
+	if st.toRTC != nil {
+		sh.eng.send(st.pair.rtcp, st.compound(sh), st.toRTC)
+	}
+}
+
+func (st *session) sayBye(sh *shard) {
+	if st.toRTC != nil {
+		sh.eng.send(st.pair.rtcp, appendBYE(st.compound(sh), st.out.ssrc), st.toRTC)
+	}
+}
+
+// receiveReport reads one RTCP packet. It is believed if it comes from the
+// address that is heard; it changes nothing but statistics.
+func (st *session) receiveReport(sh *shard) {
+	n, from := sh.eng.recv(st.pair.rtcp, sh.buf[:])
+	if n < 0 {
+		return
+	}
+	if target := st.latch.target(); !target.IsValid() || from.Addr() != target.Addr() {
+		sh.count.wrongSource.Add(1)
+		return
+	}
+	sum, ok := parseRTCP(sh.buf[:n], st.out.ssrc)
+	if !ok {
+		st.stats.RTCPMalformed++
+		sh.count.malformed.Add(1)
+		return
+	}
+	st.stats.RTCPReceived++
+	if sum.isSR {
+		st.rx.lastSR, st.rx.lastSRAt = uint32(sum.sender.ntp>>16), sh.now
+	}
+	if !sum.about {
+		return
+	}
+	r := sum.report
+	st.stats.PeerLost = int64(r.lost)
+	st.stats.PeerFraction = float64(r.fraction) / 256
+	st.stats.PeerJitter = time.Duration(r.jitter) * time.Duration(nsPerSample)
+	if r.lastSR == 0 {
+		return
+	}
+	if trip := int32(uint32(sh.ntp(sh.now)>>16) - r.lastSR - r.delay); trip >= 0 {
+		st.stats.RTT = time.Duration(trip) * time.Second / 65536
+	}
+}

@@ -1,0 +1,215 @@
+package media
+
+import (
+	"net/netip"
+	"time"
+)
+
+// quietAfter is how long a bridged source may say nothing before comfort
+// silence takes its place.
+const quietAfter = int64(time.Second)
+
+// session is the state of a stream. Only the thread of its shard touches it.
+type session struct {
+	s       *Stream
+	pair    portPair
+	placed  bool // in the tables of the shard
+	ended   bool
+	index   int
+	slot    int
+	backlog *node[command]
+
+	params    Params
+	latch     latch
+	connected bool      // the kernel drops what is not from the peer
+	to, toRTC *sockaddr // where to send; nil = nowhere
+
+	rx       reception
+	keypad   keypad
+	waiting  int64 // since when packets are waited for
+	inactive bool
+
+	out        sender
+	player     player
+	dialler    dialler
+	peer       *session
+	peerAt     int64  // last packet of the bridged peer
+	bridgeTurn uint64 // counts Bridge and Unbridge, so that a delayed one can tell that it is void
+
+	tap      Tap
+	tapStart int64
+	rxAlign  aligner
+	txAlign  aligner
+
+	stats  Stats // what is not counted in rx and out
+	rtcpAt int64
+}
+
+// apply takes new parameters over.
+func (st *session) apply(sh *shard, p Params) {
+	if p.Codec != PCMA {
+		p.Codec = PCMU
+	}
+	p.Remote = netip.AddrPortFrom(p.Remote.Addr().Unmap().WithZone(""), p.Remote.Port())
+	also := make([]netip.Addr, 0, len(p.AlsoFrom))
+	for _, a := range p.AlsoFrom {
+		also = append(also, a.Unmap().WithZone(""))
+	}
+	p.AlsoFrom = also
+	if !st.params.Recv || st.params.Timeout != p.Timeout {
+		st.waiting, st.inactive = sh.now, false
+	}
+	st.params = p
+	if st.latch.aim(p.Remote, also, sh.now) {
+		st.waiting, st.inactive = sh.now, false
+		st.open()
+		st.direct()
+	}
+	if st.rtcpAt == 0 {
+		st.rtcpAt = sh.now + sh.reportInterval()
+	}
+}
+
+// open lets the socket hear everybody; the latch decides.
+func (st *session) open() {
+	if st.connected {
+		connectUDP(st.pair.rtp, nil)
+		st.connected = false
+	}
+}
+
+// confine lets the socket hear only the present target.
+func (st *session) confine() {
+	if st.to != nil && !st.connected {
+		st.connected = connectUDP(st.pair.rtp, st.to)
+	}
+}
+
+// direct sends to the present target from now on.
+func (st *session) direct() {
+	st.to, st.toRTC = nil, nil
+	target := st.latch.target()
+	if !st.params.reachable() || target.Addr().Is4() != st.s.plane.config.Bind.Is4() {
+		return
+	}
+	st.to = newSockaddr(target)
+	if target.Port() < 65535 {
+		st.toRTC = newSockaddr(netip.AddrPortFrom(target.Addr(), target.Port()+1))
+	}
+}
+
+// settle follows a source that has just been latched: packets go there, and
+// the kernel drops whatever comes from elsewhere.
+func (st *session) settle(sh *shard) {
+	st.open()
+	st.direct()
+	st.confine()
+	st.rxAlign.set = false
+	st.emit(sh, Event{Kind: Latched})
+}
+
+// sending reports whether audio may be sent.
+func (st *session) sending() bool { return st.params.Send && st.to != nil }
+
+// busy reports whether something of our own takes precedence over the bridge.
+func (st *session) busy() bool { return st.player.active() || st.dialler.sounding() }
+
+// transmit sends one packet, header included.
+func (st *session) transmit(sh *shard, b []byte) {
+	to := st.to
+	if st.connected {
+		to = nil
+	}
+	if !sh.eng.send(st.pair.rtp, b, to) {
+		st.stats.SendErrors++
+		sh.count.sendErrors.Add(1)
+		return
+	}
+	n := uint64(len(b) - rtpHeaderLen)
+	st.out.packets++
+	st.out.bytes += n
+	sh.count.sent.Add(1)
+}
+
+// emit hands an event to the owner of the stream, who must have room for it.
+func (st *session) emit(sh *shard, ev Event) {
+	if st.s.events == nil {
+		return
+	}
+	ev.Stream, ev.At = st.s, time.Now()
+	select {
+	case st.s.events <- ev:
+	default:
+		st.stats.EventsLost++
+		sh.count.eventsLost.Add(1)
+	}
+}
+
+// bridge joins two sessions of the same shard.
+func (st *session) bridge(peer *session) {
+	if st.peer == peer {
+		return
+	}
+	st.unbridge()
+	peer.unbridge()
+	st.peer, peer.peer = peer, st
+	st.peerAt, peer.peerAt = 0, 0
+}
+
+func (st *session) unbridge() {
+	if peer := st.peer; peer != nil {
+		st.peer, peer.peer = nil, nil
+	}
+}
+
+// attach starts or ends a tap; its clock starts now.
+func (st *session) attach(sh *shard, t Tap) {
+	st.tap, st.tapStart = t, sh.now
+	st.rxAlign, st.txAlign = aligner{}, aligner{}
+}
+
+// hear gives audio to the tap. The samples are converted on the side, because
+// they may yet be relayed.
+func (st *session) hear(sh *shard, ch Channel, p rtpPacket, samples []byte, codec Codec, at int64) {
+	if st.tap == nil || len(samples) == 0 {
+		return
+	}
+	align := &st.rxAlign
+	if ch == Tx {
+		align = &st.txAlign
+	}
+	pos := align.place(p.ts, p.marker, max(0, at-st.tapStart)/nsPerSample)
+	if codec == PCMA {
+		samples = sh.scratch[:copy(sh.scratch[:], samples)]
+		sh.laws.convert(samples, PCMU)
+	}
+	st.tap.Frame(ch, pos, samples)
+}
+
+// snapshot fills in the counters.
+func (st *session) snapshot() Stats {
+	out := st.stats
+	out.Local, out.Remote = st.s.local, st.latch.target()
+	out.Latched = st.latch.current.IsValid()
+	out.Received, out.ReceivedBytes = st.rx.packets, st.rx.bytes
+	out.Sent, out.SentBytes = st.out.packets, st.out.bytes
+	out.Lost, out.Jitter = st.rx.lost(), st.rx.jitterTime()
+	out.First, out.Last = st.s.plane.wall(st.rx.first), st.s.plane.wall(st.rx.last)
+	return out
+}
+
+// end says goodbye, closes the sockets and sends the port to rest.
+func (st *session) end(sh *shard) {
+	if st.ended {
+		return
+	}
+	st.ended = true
+	st.unbridge()
+	if sh != nil {
+		st.sayBye(sh)
+		sh.remove(st)
+	}
+	st.pair.close()
+	st.tap = nil
+	st.s.plane.forget(st.s, st.snapshot())
+}

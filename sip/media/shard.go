@@ -1,0 +1,237 @@
+package media
+
+import (
+	"log/slog"
+	"math/rand/v2"
+	"runtime"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+)
+
+// The wheel: each stream is served every 20 ms, in one of 20 slots of 1 ms.
+const (
+	tick       = int64(time.Millisecond)
+	wheelSlots = 20
+	maxBehind  = 200 // ticks that are made up for after a stall; older ones are skipped
+	lateTick   = 5   // ticks of delay that are counted as late
+)
+
+// shard is one media thread and everything only it may touch.
+type shard struct {
+	index   int
+	plane   *Plane
+	eng     engine
+	log     *slog.Logger
+	dirty   stack[*Stream] // streams with commands
+	stop    atomic.Bool
+	ready   chan string // the priority reached, once the thread runs
+	count   *counters
+	laws    *laws
+	random  *rand.Rand
+	now     int64 // ns, of this round
+	done    int64 // last tick turned
+	members []*session
+	free    []int
+	wheel   [wheelSlots][]*session
+	live    int
+	buf     [2048]byte
+	frame   [rtpHeaderLen + frameSamples]byte
+	scratch [2048]byte
+	report  [512]byte
+	current *session // for the log after a panic
+}
+
+func newShard(p *Plane, index int) (*shard, error) {
+	eng, err := newEpoll(p.config.Poll, p.start)
+	if err != nil {
+		return nil, err
+	}
+	return &shard{
+		index: index, plane: p, eng: eng, log: p.config.Logger, count: &p.metrics.counters,
+		laws: p.laws, random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())), ready: make(chan string, 1),
+	}, nil
+}
+
+// mark tells the shard that s has commands.
+func (sh *shard) mark(s *Stream) {
+	if sh.dirty.push(s) {
+		sh.eng.wake()
+	}
+}
+
+// halt asks the thread to end.
+func (sh *shard) halt() {
+	sh.stop.Store(true)
+	sh.eng.wake()
+}
+
+// run is the thread. It is never unlocked, so that it ends with the goroutine
+// and takes its priority with it.
+func (sh *shard) run() {
+	runtime.LockOSThread()
+	sh.ready <- raisePriority()
+	for !sh.loop() {
+	}
+	for _, st := range sh.members {
+		if st != nil {
+			st.end(sh)
+		}
+	}
+}
+
+// loop runs until it is stopped (true), or a tap or an event channel panics
+// (false): then the stream concerned loses its tap and its events, and life goes on.
+func (sh *shard) loop() (stopped bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			sh.count.panics.Add(1)
+			sh.log.Error("media thread recovered", "panic", r, "stack", string(debug.Stack()))
+			if st := sh.current; st != nil {
+				st.tap, st.s.events = nil, nil
+			}
+		}
+	}()
+	for !sh.stop.Load() {
+		for _, token := range sh.eng.wait(sh.deadline()) {
+			sh.input(token)
+		}
+		sh.now = sh.eng.now()
+		if !sh.dirty.empty() {
+			sh.commands()
+		}
+		sh.turn()
+	}
+	return true
+}
+
+// deadline is the time of the next tick; 0 when there is nobody to serve.
+func (sh *shard) deadline() int64 {
+	if sh.live == 0 {
+		return 0
+	}
+	return (sh.done + 1) * tick
+}
+
+// input reads one packet of a socket; what is left there is reported again.
+func (sh *shard) input(token int) {
+	st := sh.members[token>>1]
+	if st == nil {
+		return
+	}
+	sh.now = sh.eng.now()
+	sh.current = st
+	if token&1 == 0 {
+		st.receive(sh)
+	} else {
+		st.receiveReport(sh)
+	}
+	sh.current = nil
+}
+
+// turn serves the slots whose time has come, each at its own time.
+func (sh *shard) turn() {
+	present := sh.now / tick
+	if sh.live == 0 {
+		sh.done = present
+		return
+	}
+	if present-sh.done > lateTick {
+		sh.count.lateTicks.Add(1)
+	}
+	if present-sh.done > maxBehind {
+		sh.done = present - 1
+	}
+	for sh.done < present {
+		sh.done++
+		due := sh.done * tick
+		for _, st := range sh.wheel[sh.done%wheelSlots] {
+			sh.current = st
+			st.serve(sh, due)
+		}
+		sh.current = nil
+	}
+}
+
+func (sh *shard) commands() {
+	for n := sh.dirty.take(); n != nil; n = n.next {
+		sh.obey(n.value)
+	}
+}
+
+// obey runs the commands of one stream. A stream that belongs to another shard
+// is passed on; its commands stay in its own queue, and so in order.
+func (sh *shard) obey(s *Stream) {
+	for {
+		if home := s.home.Load(); home != sh {
+			home.mark(s)
+			return
+		}
+		st := &s.state
+		if !st.placed && !st.ended {
+			sh.place(st)
+		}
+		if st.backlog == nil {
+			if st.backlog = s.queue.take(); st.backlog == nil {
+				return
+			}
+		}
+		c := st.backlog
+		st.backlog = c.next
+		if !st.ended {
+			sh.current = st
+			c.value(sh, st)
+			sh.current = nil
+		}
+	}
+}
+
+// place takes a stream in: its sockets are watched and it gets the emptiest slot.
+func (sh *shard) place(st *session) {
+	if sh.live == 0 {
+		sh.done = sh.now / tick
+	}
+	index := len(sh.members)
+	if n := len(sh.free); n > 0 {
+		index, sh.free = sh.free[n-1], sh.free[:n-1]
+		sh.members[index] = st
+	} else {
+		sh.members = append(sh.members, st)
+	}
+	slot := 0
+	for i := range sh.wheel {
+		if len(sh.wheel[i]) < len(sh.wheel[slot]) {
+			slot = i
+		}
+	}
+	sh.wheel[slot] = append(sh.wheel[slot], st)
+	st.placed, st.index, st.slot = true, index, slot
+	sh.live++
+	for kind, fd := range []int{st.pair.rtp, st.pair.rtcp} {
+		if err := sh.eng.arm(fd, index<<1|kind); err != nil {
+			sh.log.Error("rtp socket not watched", "local", st.s.local.String(), "err", err)
+		}
+	}
+}
+
+// remove is the opposite of place.
+func (sh *shard) remove(st *session) {
+	if !st.placed {
+		return
+	}
+	sh.eng.disarm(st.pair.rtp)
+	sh.eng.disarm(st.pair.rtcp)
+	sh.members[st.index] = nil
+	sh.free = append(sh.free, st.index)
+	slot := sh.wheel[st.slot]
+	for i, other := range slot {
+		if other == st {
+			slot[i] = slot[len(slot)-1]
+			slot[len(slot)-1] = nil
+			sh.wheel[st.slot] = slot[:len(slot)-1]
+			break
+		}
+	}
+	st.placed = false
+	sh.live--
+}

@@ -1,0 +1,79 @@
+package media
+
+import (
+	"fmt"
+	"net/netip"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// sockaddr is an address in the kernel's form, built once per peer.
+type sockaddr struct {
+	raw unix.RawSockaddrInet6 // the larger of the two families
+	len uint32
+}
+
+func newSockaddr(a netip.AddrPort) *sockaddr {
+	s := new(sockaddr)
+	port := a.Port()<<8 | a.Port()>>8
+	if a.Addr().Is4() {
+		raw := (*unix.RawSockaddrInet4)(unsafe.Pointer(&s.raw))
+		raw.Family, raw.Port, raw.Addr = unix.AF_INET, port, a.Addr().As4()
+		s.len = unix.SizeofSockaddrInet4
+		return s
+	}
+	s.raw.Family, s.raw.Port, s.raw.Addr = unix.AF_INET6, port, a.Addr().As16()
+	s.len = unix.SizeofSockaddrInet6
+	return s
+}
+
+// addrPort reads an address the kernel wrote; it does not allocate.
+func (s *sockaddr) addrPort() netip.AddrPort {
+	port := s.raw.Port<<8 | s.raw.Port>>8
+	switch s.raw.Family {
+	case unix.AF_INET:
+		return netip.AddrPortFrom(netip.AddrFrom4((*unix.RawSockaddrInet4)(unsafe.Pointer(&s.raw)).Addr), port)
+	case unix.AF_INET6:
+		return netip.AddrPortFrom(netip.AddrFrom16(s.raw.Addr).Unmap(), port)
+	}
+	return netip.AddrPort{}
+}
+
+// bindUDP opens a non-blocking UDP socket on addr.
+func bindUDP(addr netip.AddrPort) (int, error) {
+	family := unix.AF_INET6
+	if addr.Addr().Is4() {
+		family = unix.AF_INET
+	}
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_UDP)
+	if err != nil {
+		return -1, fmt.Errorf("open udp socket: %w", err)
+	}
+	var sa unix.Sockaddr = &unix.SockaddrInet6{Port: int(addr.Port()), Addr: addr.Addr().As16()}
+	if addr.Addr().Is4() {
+		sa = &unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()}
+	}
+	if err := unix.Bind(fd, sa); err != nil {
+		_ = unix.Close(fd)
+		return -1, fmt.Errorf("bind %v: %w", addr, err)
+	}
+	// Expedited forwarding (RFC 4594 section 4.1); a kernel that refuses it still carries the call.
+	if family == unix.AF_INET {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TOS, 46<<2)
+	} else {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, 46<<2)
+	}
+	return fd, nil
+}
+
+// connectUDP makes the kernel drop what is not from a; nil opens the socket to
+// everybody again. Neither waits for the network.
+func connectUDP(fd int, a *sockaddr) bool {
+	if a == nil {
+		a = &sockaddr{len: unix.SizeofSockaddrInet6}
+		a.raw.Family = unix.AF_UNSPEC
+	}
+	_, _, errno := unix.RawSyscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&a.raw)), uintptr(a.len))
+	return errno == 0
+}
