@@ -47,21 +47,20 @@ var mayImport = map[string][]string{
 
 // fenced is where third parties may be imported.
 var fenced = map[string][]string{
-	"github.com/emiago/sipgo":          {"sip", "sim"},
-	"github.com/pion/":                 {"sip", "sim"},
-	"github.com/jackc/pgx":             {"store", "delivery", "cmd"},
-	"github.com/riverqueue/river":      {"delivery"},
-	"github.com/gorilla/websocket":     {"cti"},
-	"github.com/aws/":                  {"recording", "delivery/batch"},
-	"github.com/expr-lang/expr":        {"ivr"},
-	"github.com/spf13/cobra":           {"cmd"},
-	"github.com/goccy/go-yaml":         {"cmd"},
-	"github.com/chromedp/":             {"web/webtest"},
-	"golang.org/x/sys/unix":            {"sip/media", "recording", "cmd", "store/localpg"},
-	"github.com/nyaruka/phonenumbers":  {},
-	"github.com/prometheus/":           {"sip", "ivr", "auction", "cti", "recording", "delivery", "store", "web", "cmd"},
-	"golang.org/x/crypto/bcrypt":       {"store", "cmd"},
-	"github.com/prometheus/client_mod": {"cmd"},
+	"github.com/emiago/sipgo":         {"sip", "sim"},
+	"github.com/pion/":                {"sip", "sim"},
+	"github.com/jackc/pgx":            {"store", "delivery", "cmd"},
+	"github.com/riverqueue/river":     {"delivery"},
+	"github.com/gorilla/websocket":    {"cti"},
+	"github.com/aws/":                 {"recording", "delivery/batch"},
+	"github.com/expr-lang/expr":       {"ivr"},
+	"github.com/spf13/cobra":          {"cmd"},
+	"github.com/goccy/go-yaml":        {"cmd"},
+	"github.com/chromedp/":            {"web/webtest"},
+	"golang.org/x/sys/unix":           {"sip/media", "recording", "cmd", "store/localpg"},
+	"github.com/nyaruka/phonenumbers": {},
+	"github.com/prometheus/":          {"sip", "ivr", "auction", "cti", "recording", "delivery", "store", "web", "cmd"},
+	"golang.org/x/crypto/bcrypt":      {"store", "cmd"},
 }
 
 // TestImports holds every Go file that is not a test against the two tables. It
