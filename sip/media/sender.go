@@ -72,13 +72,18 @@ func (s *sender) again() rtpPacket {
 // elapsed is the time since the last timestamp, in samples.
 func (s *sender) elapsed(now int64) int64 { return (now - s.at) / nsPerSample }
 
-// jump moves the timestamp to now, but never onto samples already sent.
+// jump moves the timestamp to now, but behind the samples already sent; only
+// when sources change so often that this would run ahead of the clock, onto them.
 func (s *sender) jump(now int64, span uint32) {
 	if s.src == fromNowhere {
 		s.at, s.span = now, span
 		return
 	}
-	s.step(max(s.elapsed(now), int64(s.span)), span)
+	elapsed, behind := s.elapsed(now), int64(s.span)
+	if (behind-elapsed)*nsPerSample > maxLead {
+		behind = 1
+	}
+	s.step(max(elapsed, behind), span)
 }
 
 func (s *sender) step(samples int64, span uint32) {
