@@ -56,7 +56,15 @@ func newBridged(t testing.TB, change ...func(*Config)) *bridged {
 	c.alice, c.buyer = newParty(t, c.plane.config.Bind), newParty(t, c.plane.config.Bind)
 	c.a.Apply(both(c.alice))
 	c.b.Apply(both(c.buyer))
+	c.b.Stats()
 	return c
+}
+
+// bridge joins the two sides and waits until they are.
+func (c *bridged) bridge() {
+	c.a.Bridge(c.b)
+	c.a.Stats()
+	c.b.Stats()
 }
 
 func TestBridgeRelaysBothWays(t *testing.T) {
@@ -109,7 +117,7 @@ func TestSourceSwitchesKeepOneStream(t *testing.T) {
 	if ev := await(t, c.aEv, PlayDone); ev.ID != id || ev.Stream != c.a {
 		t.Errorf("PlayDone of %d, want %d", ev.ID, id)
 	}
-	c.a.Bridge(c.b)
+	c.bridge()
 	c.buyer.talk(c.b, 10, 22)
 	c.a.Bridge(second)
 	other.talk(second, 10, 33)
@@ -138,7 +146,7 @@ func TestSourceSwitchesKeepOneStream(t *testing.T) {
 func TestBridgeKeepsGapsAndOrder(t *testing.T) {
 	t.Parallel()
 	c := newBridged(t)
-	c.a.Bridge(c.b)
+	c.bridge()
 	c.alice.voice(c.a, 0, 1)
 	await(t, c.aEv, Latched)
 	base, clock := c.alice.seq, c.alice.ts
@@ -171,7 +179,7 @@ func TestBridgeConvertsTheLaw(t *testing.T) {
 	params := both(c.buyer)
 	params.Codec = PCMA
 	c.b.Apply(params)
-	c.a.Bridge(c.b)
+	c.bridge()
 	u, a := EncodeULaw(8000), EncodeALaw(8000)
 	pace(5, 20*time.Millisecond, func(int) {
 		c.alice.voice(c.a, 0, u)
@@ -186,7 +194,7 @@ func TestBridgeConvertsTheLaw(t *testing.T) {
 func TestHeaderExtrasAreStripped(t *testing.T) {
 	t.Parallel()
 	c := newBridged(t)
-	c.a.Bridge(c.b)
+	c.bridge()
 	// Version 2 with padding, extension and one CSRC; 2 bytes of padding.
 	b := []byte("\xb1\x00\x00\x07\x00\x00\x10\x00\x00\x00\x00\x09\x00\x00\x00\x01\xbe\xde\x00\x01\x10\x00\x00\x00audio\x00\x02")
 	c.alice.raw(c.a, b)

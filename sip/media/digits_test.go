@@ -1,0 +1,188 @@
+package media
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+)
+
+// dtmf sends one event packet with the party's present timestamp.
+func (p *party) dtmf(to *Stream, pt uint8, event byte, end, marker bool, duration uint16) {
+	p.t.Helper()
+	b := make([]byte, rtpHeaderLen+4)
+	putRTP(b, rtpPacket{marker: marker, pt: pt, seq: p.seq, ts: p.ts, ssrc: p.ssrc})
+	b[12], b[13], b[14], b[15] = event, 10, byte(duration>>8), byte(duration)
+	if end {
+		b[13] |= 0x80
+	}
+	p.seq++
+	p.raw(to, b)
+}
+
+// damage is a way in which a key press arrives that is not quite right.
+type damage struct {
+	name                       string
+	copies, body, ends, length int
+	marker, reversed           bool
+}
+
+// press sends one key with a damage and moves the clock behind it.
+func (d damage) press(p *party, to *Stream, pt uint8, event byte) {
+	send := func(end, marker bool, duration int) {
+		for range max(1, d.copies) {
+			p.dtmf(to, pt, event, end, marker, uint16(min(duration, 0xFFFF)))
+		}
+	}
+	if d.reversed {
+		send(true, false, 160*(d.body+1))
+	}
+	for i := range d.body {
+		send(false, d.marker && i == 0, 160*(i+1))
+	}
+	for range d.ends {
+		send(true, false, 160*(d.body+1))
+	}
+	p.ts += uint32(160 * (d.body + 5))
+}
+
+func TestDigitsSurviveDamage(t *testing.T) {
+	t.Parallel()
+	c := openPlane(t)
+	for _, pt := range []uint8{96, 101, 127} {
+		for _, d := range []damage{
+			{name: "clean", body: 5, ends: 3, marker: true},
+			{name: "no marker", body: 5, ends: 3},
+			{name: "ends lost", body: 5, marker: true},
+			{name: "only ends", ends: 3},
+			{name: "one end", ends: 1},
+			{name: "three copies of all", copies: 3, body: 5, ends: 3, marker: true},
+			{name: "end comes first", body: 5, ends: 2, reversed: true},
+			{name: "long press", body: 100, ends: 3, marker: true},
+			{name: "start lost", body: 1, ends: 3},
+		} {
+			t.Run(fmt.Sprintf("%d %s", pt, d.name), func(t *testing.T) {
+				t.Parallel()
+				s, events := openStream(t, c)
+				peer := newParty(t, c.config.Bind)
+				params := both(peer)
+				params.DTMF = pt
+				s.Apply(params)
+				other, _ := openStream(t, c)
+				s.Bridge(other) // whether bridged or not, digits are heard
+				s.Stats()
+				peer.voice(s, 0, 1)
+				await(t, events, Latched)
+				want := ""
+				sent := uint64(1)
+				for _, key := range []byte{9, 0, 0, 2, 1, 0, 11, 10, 12, 12, 15} {
+					before := peer.seq
+					d.press(peer, s, pt, key)
+					want += string(keys[key])
+					sent += uint64(peer.seq - before)
+					eventually(t, "the packets", func() bool { return s.Stats().Received == sent })
+				}
+				if got := digitsIn(events); got != want {
+					t.Errorf("heard %q, want %q", got, want)
+				}
+				if n := s.Stats().Digits; n != uint64(len(want)) {
+					t.Errorf("%d digits counted, want %d", n, len(want))
+				}
+			})
+		}
+	}
+}
+
+func TestDigitsOfForeignPayloadTypeAreNotHeard(t *testing.T) {
+	t.Parallel()
+	p := openPlane(t)
+	s, events := openStream(t, p)
+	peer := newParty(t, p.config.Bind)
+	s.Apply(both(peer))
+	s.Stats()
+	peer.voice(s, 0, 1)
+	await(t, events, Latched)
+	peer.dtmf(s, 100, 5, false, true, 160)
+	peer.packet(s, 101, []byte{5, 0, 0}) // cut short
+	peer.packet(s, 101, []byte{99, 0, 0, 160})
+	eventually(t, "the packets", func() bool { got := s.Stats(); return got.WrongPayload == 1 && got.Received == 3 })
+	if got := digitsIn(events); got != "" {
+		t.Errorf("heard %q", got)
+	}
+}
+
+// One stream dials, the other hears; between them the keys are relayed to a
+// payload type of its own.
+func TestSendDigitsThroughABridge(t *testing.T) {
+	t.Parallel()
+	p := openPlane(t)
+	ivr, ivrEv := openStream(t, p)
+	a, aEv := openStream(t, p)
+	b, _ := openStream(t, p)
+	buyer := newParty(t, p.config.Bind)
+	to := func(s *Stream, pt uint8) Params {
+		return Params{Remote: s.Local(), Send: true, Recv: true, DTMF: pt}
+	}
+	ivr.Apply(to(a, 96))
+	a.Apply(to(ivr, 96))
+	params := both(buyer)
+	params.DTMF = 127
+	b.Apply(params)
+	a.Bridge(b)
+	await(t, aEv, Latched)
+
+	const dialled = "0123456789*#ABCD"
+	start := time.Now()
+	ivr.SendDigits(dialled[:8] + "w" + dialled[8:])
+	done := await(t, ivrEv, DigitsSent)
+	if took := done.At.Sub(start); took < 3700*time.Millisecond-40*time.Millisecond || took > 4*time.Second {
+		t.Errorf("16 keys and a pause took %v, want 3.7s", took)
+	}
+	if got := digitsIn(aEv); got != dialled {
+		t.Errorf("heard %q, want %q", got, dialled)
+	}
+	var k keypad
+	relayed, markers := "", 0
+	for _, h := range buyer.all() {
+		if h.pt != 127 {
+			continue
+		}
+		if h.marker {
+			markers++
+		}
+		if d, ok := k.press(h.rtpPacket, h.payload, int64(h.at.Sub(start))); ok {
+			relayed += string(d)
+		}
+	}
+	if relayed != dialled || markers < len(dialled) {
+		t.Errorf("relayed %q with %d markers", relayed, markers)
+	}
+	if n := slices.IndexFunc(buyer.all(), func(h heard) bool { return h.pt == 96 }); n >= 0 {
+		t.Error("the caller's payload type reaches the buyer")
+	}
+}
+
+func TestKeysWithoutTelephoneEvent(t *testing.T) {
+	t.Parallel()
+	c := newBridged(t)
+	params := both(c.buyer)
+	params.DTMF = 0
+	c.b.Apply(params)
+	c.bridge()
+	c.b.SendDigits("12")
+	await(t, c.bEv, DigitsSent)
+	c.alice.voice(c.a, 0, 1)
+	await(t, c.aEv, Latched)
+	damage{body: 3, ends: 3}.press(c.alice, c.a, 101, 7)
+	c.alice.voice(c.a, 0, 2)
+	eventually(t, "the voice behind the key", func() bool { return slices.Contains(marks(c.buyer.all(), 0), 2) })
+	if ev := await(t, c.aEv, Digit); ev.Digit != '7' {
+		t.Errorf("heard %c", ev.Digit)
+	}
+	got := c.buyer.all()
+	for i := range got[1:] {
+		if got[i+1].seq != got[i].seq+1 {
+			t.Errorf("sequence %d after %d: the keys left out leave a gap", got[i+1].seq, got[i].seq)
+		}
+	}
+}
