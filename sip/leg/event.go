@@ -67,13 +67,3 @@ type Cause struct {
 	Text string // short, for people
 	Q850 int    // ITU-T Q.850 cause, 0 for none
 }
-
-// Signal is one thing for a leg's owner to look at.
-type Signal struct {
-	Leg *Leg
-	gen uint32
-}
-
-// Apply advances the leg by the oldest message waiting for it. Only the owner
-// may call it. It returns false when there is nothing the call should know.
-func (s Signal) Apply() (Event, bool) { return Event{}, false }

@@ -1,52 +1,307 @@
 package leg
 
-import "net/netip"
+import (
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
 
 // Leg is one dialog with one peer. Every method is for the owner only; after
 // Terminated they do nothing.
 type Leg struct {
-	invite Request
+	s        *Stack
+	in       inbox
+	gone     atomic.Bool // Terminated was delivered
+	inbound  bool
+	callID   string
+	localTag string
+	invite   Request
+	ladder   ladder
+
+	// Guarded by Stack.mu.
+	recent   [8]string // transactions of the last requests in the dialog
+	nrecent  int
+	txKey    string
+	mergeKey string
+	branches []string
+	linger   *time.Timer
+
+	// The owner's.
+	st     state
+	peer   destination
+	d      dialog
+	timers [timerKinds]armed
+	cause  Cause // why the owner ended it
+	ended  bool  // the owner ended it
+	last   Event // code and reason of the final response, for Terminated
+	over   bool  // Terminated is on its way
+
+	req *sipmsg.Request  // inbound INVITE
+	tx  *sipmsg.ServerTx // its transaction
+
+	out     outbound
+	repeat  repeat // our 2xx that waits for an ACK
+	reoffer *ticket
+	offer   offer
+	next    []byte // an Offer that waits for the dialog to be free
+	trials  map[string]trial
 }
+
+// state is where a leg is in its life.
+type state int
+
+const (
+	incoming   state = iota // inbound, no final response yet
+	accepted                // our 2xx sent, no ACK yet
+	calling                 // our INVITE sent, nothing came back
+	proceeding              // a provisional came back
+	confirmed               // both sides know the dialog
+	leaving                 // our BYE sent
+	done                    // nothing more to say; late messages are cleaned up
+)
 
 // Bind sets the owner's mailbox of an inbound leg. It is the first thing to
 // do in OnInvite; what arrived before is delivered then.
-func (l *Leg) Bind(mailbox chan<- Signal) {}
+func (l *Leg) Bind(mailbox chan<- Signal) {
+	if l.gone.Load() {
+		return
+	}
+	l.s.own(l, mailbox)
+	l.in.bind(mailbox)
+}
 
-// Progress sends a provisional response, 101 to 199, with an optional answer.
-func (l *Leg) Progress(code int, reason string, sdp []byte, h ...Header) {}
-
-// Answer sends 200 and repeats it until the ACK comes; without one in 64*T1
-// the leg says BYE and reports Ended.
-func (l *Leg) Answer(sdp []byte, h ...Header) {}
-
-// Reject sends a final response, 300 to 699, and ends the leg.
-func (l *Leg) Reject(code int, reason string, h ...Header) {}
-
-// Offer sends a re-INVITE with sdp once the dialog is free to. Glare (491) is
-// retried inside; the end is an OfferDone event.
-func (l *Leg) Offer(sdp []byte) {}
-
-// Respond answers the pending ReOffer: 2xx with sdp, or a refusal without.
-func (l *Leg) Respond(code int, sdp []byte) {}
-
-// End ends the leg with CANCEL, BYE or a final response, whichever fits its
-// state. The leg lives on until Terminated. A second End does nothing.
-func (l *Leg) End(c Cause) {}
+// abandon makes the stack the owner and lets it end the leg.
+func (l *Leg) abandon(c Cause) {
+	if l.gone.Load() {
+		return
+	}
+	l.in.bind(l.s.tail)
+	l.in.post(message{input: inEnd, cause: c})
+}
 
 // Source returns the address the peer sends from, or that we dialled.
-func (l *Leg) Source() netip.AddrPort { return netip.AddrPort{} }
+func (l *Leg) Source() netip.AddrPort { return l.peer.to }
 
 // Network returns "udp" or "tcp".
-func (l *Leg) Network() string { return "" }
+func (l *Leg) Network() string { return l.peer.network }
 
 // CallID returns the Call-ID of the dialog.
-func (l *Leg) CallID() string { return "" }
+func (l *Leg) CallID() string { return l.callID }
 
 // Inbound reports whether the peer called us.
-func (l *Leg) Inbound() bool { return false }
+func (l *Leg) Inbound() bool { return l.inbound }
 
 // Invite returns the INVITE of an inbound leg, the zero Request otherwise.
 func (l *Leg) Invite() Request { return l.invite }
 
 // Messages returns the last 200 messages of the leg, oldest first.
-func (l *Leg) Messages() []TraceEntry { return nil }
+func (l *Leg) Messages() []TraceEntry { return l.ladder.entries() }
+
+// handle advances the leg by one message.
+func (l *Leg) handle(m message) (Event, bool) {
+	switch m.input {
+	case inRequest:
+		return l.onRequest(m)
+	case inResponse:
+		return l.onResponse(m)
+	case inCancelled, inCancel:
+		return l.onCancel(m)
+	case inOfferGone:
+		if l.reoffer == m.t {
+			l.reoffer = nil
+			l.kick()
+		}
+	case inTxFailed:
+		return l.onTxFailed(m)
+	case inTimer:
+		if l.timers[m.timer].serial == m.serial {
+			return l.onTimer(m.timer)
+		}
+	case inResolved:
+		return l.onResolved(m)
+	case inEnd:
+		l.End(m.cause)
+	case inShutdown:
+		if l.ended || l.st == done {
+			return Event{}, false
+		}
+		l.End(Cause{Code: 503, Text: "shutdown"})
+		return Event{Kind: Ended, Err: ErrShutdown}, true
+	case inLost:
+		return Event{Kind: Ended, Err: m.err}, true
+	case inTerminated:
+		return l.onTerminated()
+	}
+	return Event{}, false
+}
+
+// End ends the leg with CANCEL, BYE or a final response, whichever fits its
+// state. The leg lives on until Terminated. A second End does nothing.
+func (l *Leg) End(c Cause) {
+	if l.gone.Load() || l.ended {
+		return
+	}
+	l.ended, l.cause = true, c
+	switch l.st {
+	case incoming:
+		code := c.Code
+		if code < 300 || code > 699 {
+			code = 480
+		}
+		l.final(code, reasonFor(code), c.headers())
+	case calling, proceeding:
+		l.cancel()
+	case confirmed:
+		l.bye()
+	case accepted, leaving, done:
+		// RFC 3261 section 15: no BYE before the ACK; it follows then.
+	}
+}
+
+// terminate brings the leg to its end: the owner gets Terminated next.
+func (l *Leg) terminate() {
+	l.st = done
+	for i := range l.timers {
+		l.disarm(timer(i))
+	}
+	if l.reoffer != nil {
+		l.answerTicket(l.reoffer, 487, "Request Terminated", nil)
+		l.reoffer = nil
+	}
+	if !l.over {
+		l.over = true
+		l.in.post(message{input: inTerminated})
+	}
+}
+
+// onTerminated hands the leg to the stack, which answers what still comes:
+// late responses to our INVITE and requests of a peer that does not know.
+func (l *Leg) onTerminated() (Event, bool) {
+	ev := Event{Kind: Terminated, Code: l.last.Code, Reason: l.last.Reason}
+	l.gone.Store(true)
+	l.s.release(l)
+	l.in.bind(l.s.tail)
+	return ev, true
+}
+
+// release takes the leg out of the live ones and forgets it when nothing of
+// it can come any more, 64*T1 later.
+func (s *Stack) release(l *Leg) {
+	mailbox := l.in.owner()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if legs := s.owners[mailbox]; legs != nil {
+		delete(legs, l)
+		if len(legs) == 0 {
+			delete(s.owners, mailbox)
+		}
+	}
+	s.live--
+	s.m.ended()
+	l.linger = time.AfterFunc(64*s.t1+s.t2, func() { s.forget(l) })
+	s.settle()
+}
+
+func (s *Stack) forget(l *Leg) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.dialogs, l.localTag)
+	delete(s.calls, l.txKey)
+	if s.merges[l.mergeKey] == l.txKey {
+		delete(s.merges, l.mergeKey)
+	}
+	for _, b := range l.branches {
+		delete(s.branches, b)
+	}
+}
+
+// repeated reports whether the leg has seen the transaction, and remembers
+// it. The caller holds Stack.mu.
+func (l *Leg) repeated(key string) bool {
+	for _, k := range l.recent {
+		if k == key {
+			return true
+		}
+	}
+	l.recent[l.nrecent%len(l.recent)] = key
+	l.nrecent++
+	return false
+}
+
+// timer names what a leg waits for.
+type timer int
+
+const (
+	tFirst    timer = iota // any response to our INVITE
+	tNoAnswer              // DialConfig.NoAnswer
+	tCancel                // a final response after CANCEL
+	tAck                   // the ACK to our 2xx
+	tOffer                 // a final response to our re-INVITE
+	tGlare                 // the pause after 491
+	timerKinds
+)
+
+type armed struct {
+	t      *time.Timer
+	serial uint32
+}
+
+func (l *Leg) arm(k timer, d time.Duration) {
+	l.disarm(k)
+	serial := l.timers[k].serial
+	l.timers[k].t = time.AfterFunc(d, func() { l.in.post(message{input: inTimer, timer: k, serial: serial}) })
+}
+
+// disarm makes a timer that already fired void.
+func (l *Leg) disarm(k timer) {
+	if l.timers[k].t != nil {
+		l.timers[k].t.Stop()
+		l.timers[k].t = nil
+	}
+	l.timers[k].serial++
+}
+
+func (l *Leg) onTimer(k timer) (Event, bool) {
+	switch k {
+	case tFirst:
+		return l.onNoResponse()
+	case tNoAnswer:
+		return l.onNoAnswer()
+	case tCancel:
+		l.terminate() // RFC 3261 section 9.1: treat it as cancelled
+	case tAck:
+		return l.onNoAck()
+	case tOffer:
+		return l.lost(Event{Kind: OfferDone, Code: 408, Reason: "Request Timeout", Err: ErrPeerGone})
+	case tGlare:
+		l.offer.waiting = false
+		l.kick()
+	}
+	return Event{}, false
+}
+
+// ladder keeps the last messages of a leg.
+type ladder struct {
+	mu   sync.Mutex
+	list []TraceEntry
+}
+
+const ladderSize = 200
+
+func (d *ladder) add(e TraceEntry) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.list) == ladderSize {
+		d.list = append(d.list[:0], d.list[1:]...)
+	}
+	d.list = append(d.list, e)
+}
+
+func (d *ladder) entries() []TraceEntry {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return append([]TraceEntry(nil), d.list...)
+}

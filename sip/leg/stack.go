@@ -3,26 +3,271 @@ package leg
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
 )
 
 // Stack owns the sockets and knows every leg.
-type Stack struct{}
+type Stack struct {
+	cfg Config
+	log *slog.Logger
+	m   *metrics
+	t1  time.Duration
+	t2  time.Duration
+
+	tpl  *sipmsg.TransportLayer
+	txl  *sipmsg.TransactionLayer
+	udp  []*net.UDPConn
+	tcp  []*inlet
+	addr []Listener
+
+	quit chan struct{}
+	tail chan Signal // legs without an owner
+
+	mu       sync.Mutex
+	dialogs  map[string]*Leg                     // by our tag
+	branches map[string]*Leg                     // by Via branch of our requests
+	tickets  map[string]*ticket                  // by transaction, until sipgo brings it
+	calls    map[string]*Leg                     // inbound INVITEs by transaction, for CANCEL
+	merges   map[string]string                   // inbound INVITEs by call, for merged requests
+	owners   map[chan<- Signal]map[*Leg]struct{} // legs of each mailbox
+	live     int                                 // legs not Terminated
+	serving  int                                 // OnInvite goroutines
+	closing  bool                                // no new calls
+	closed   bool                                // no new goroutines
+	idle     chan struct{}                       // closed when closing and nothing is left
+	wg       sync.WaitGroup
+	closer   sync.Once
+	closeErr error
+}
+
+// sipgo keeps its limits and timers in package variables; the first stack of
+// the process sets them.
+var sipgoGlobals sync.Once
+
+func setGlobals(t1 time.Duration) {
+	sipgoGlobals.Do(func() {
+		// Fragmented UDP is better than a call that cannot be set up.
+		sipmsg.UDPMTUSize = 65535
+		sipmsg.ParseMaxMessageLength = 2 * maxMessage
+		sipmsg.SetTimers(t1, 8*t1, 10*t1)
+	})
+}
 
 // Listen binds every listener and starts serving. It returns an error when an
 // address is not explicit or its port is taken; then nothing stays bound.
-func Listen(c Config) (*Stack, error) { return nil, errors.New("leg: not started") }
+func Listen(c Config) (*Stack, error) {
+	if c.T1 == 0 {
+		c.T1 = 500 * time.Millisecond
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	setGlobals(c.T1)
+	s := &Stack{
+		cfg: c, log: c.Logger, m: newMetrics(c.Registerer), t1: c.T1, t2: 8 * c.T1,
+		quit: make(chan struct{}), tail: make(chan Signal, 4096), idle: make(chan struct{}),
+		dialogs: map[string]*Leg{}, branches: map[string]*Leg{}, tickets: map[string]*ticket{},
+		calls: map[string]*Leg{}, merges: map[string]string{}, owners: map[chan<- Signal]map[*Leg]struct{}{},
+	}
+	quiet := slog.New(slog.DiscardHandler) // sipgo logs whole datagrams at Error
+	parser := sipmsg.NewParser(sipmsg.WithHeadersParsers(boundedParsers()))
+	s.tpl = sipmsg.NewTransportLayer(net.DefaultResolver, parser, nil,
+		sipmsg.WithTransportLayerLogger(quiet), sipmsg.WithTransportLayerReadFilter(s.filter))
+	// The hook is first in line: it sees a message before sipgo starts the
+	// goroutine that handles it, so our order is that of the wire.
+	s.tpl.OnMessage(s.onMessage)
+	s.txl = sipmsg.NewTransactionLayer(s.tpl, sipmsg.WithTransactionLayerLogger(quiet),
+		sipmsg.WithTransactionLayerUnhandledResponseHandler(func(*sipmsg.Response) {}))
+	s.txl.OnRequest(s.onTransaction)
+	if err := s.bind(); err != nil {
+		s.unbind()
+		return nil, err
+	}
+	s.serve()
+	return s, nil
+}
+
+// bind opens the sockets.
+func (s *Stack) bind() error {
+	if len(s.cfg.Listeners) == 0 {
+		return errors.New("listen: no listeners")
+	}
+	for _, l := range s.cfg.Listeners {
+		at, err := netip.ParseAddrPort(l.Addr)
+		if err != nil || at.Addr().IsUnspecified() {
+			return fmt.Errorf("listen %s %q: want an explicit ip:port", l.Network, l.Addr)
+		}
+		switch l.Network {
+		case "udp":
+			conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
+			if err != nil {
+				return fmt.Errorf("listen udp %s: %w", at, err)
+			}
+			_ = conn.SetReadBuffer(4 << 20) // as far as the kernel allows
+			s.udp = append(s.udp, conn)
+			s.addr = append(s.addr, Listener{Network: "udp", Addr: addrPort(conn.LocalAddr()).String()})
+		case "tcp":
+			real, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(at))
+			if err != nil {
+				return fmt.Errorf("listen tcp %s: %w", at, err)
+			}
+			s.tcp = append(s.tcp, newInlet(real, s))
+			s.addr = append(s.addr, Listener{Network: "tcp", Addr: addrPort(real.Addr()).String()})
+		default:
+			return fmt.Errorf("listen %q: network must be udp or tcp", l.Network)
+		}
+	}
+	return nil
+}
+
+func (s *Stack) unbind() {
+	for _, c := range s.udp {
+		c.Close()
+	}
+	for _, in := range s.tcp {
+		in.Close()
+	}
+}
+
+// serve starts the readers and waits until requests can leave by them.
+func (s *Stack) serve() {
+	for _, c := range s.udp {
+		// Registered here too, so that Dial works before the reader runs.
+		s.tpl.Pool("udp").Add(c.LocalAddr().String(), &sipmsg.UDPConnection{
+			PacketConn: c, PacketAddr: c.LocalAddr().String(), Listener: true})
+		s.wg.Go(func() {
+			if err := s.tpl.ServeUDP(c); err != nil {
+				s.log.Error("udp listener stopped", slog.String("addr", c.LocalAddr().String()), slog.Any("error", err))
+			}
+		})
+	}
+	for _, in := range s.tcp {
+		s.wg.Go(func() { _ = s.tpl.ServeTCP(in) }) // ends with the inlet
+	}
+	s.wg.Go(s.undertake)
+}
 
 // Addrs returns the listeners with their real ports, in the order of Config.
-func (s *Stack) Addrs() []Listener { return nil }
+func (s *Stack) Addrs() []Listener { return append([]Listener(nil), s.addr...) }
 
-// Dial starts an outbound call and returns at once. Everything else, invalid
-// parameters included, arrives as a Signal in d.Mailbox.
-func (s *Stack) Dial(d DialConfig) *Leg { return &Leg{} }
+// undertake owns the legs nobody owns any more.
+func (s *Stack) undertake() {
+	for {
+		select {
+		case sig := <-s.tail:
+			s.guarded("undertaker", func() { sig.Apply() })
+		case <-s.quit:
+			return
+		}
+	}
+}
+
+// guarded keeps a panic from ending the process and reports whether f
+// returned in the normal way.
+func (s *Stack) guarded(where string, f func()) (ok bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.m.panicked()
+			s.log.Error("handler panicked", slog.String("where", where), slog.Any("panic", v), slog.String("stack", stackTrace()))
+		}
+	}()
+	f()
+	return true
+}
+
+// track runs f on a goroutine that Close waits for.
+func (s *Stack) track(f func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.wg.Go(func() { s.guarded("goroutine", f) })
+	return true
+}
 
 // Adopt takes over every leg bound to mailbox that is not Terminated: the
 // stack ends it and sees it off. It happens by itself when OnInvite returns.
-func (s *Stack) Adopt(mailbox chan<- Signal) {}
+func (s *Stack) Adopt(mailbox chan<- Signal) {
+	s.mu.Lock()
+	legs := s.owners[mailbox]
+	delete(s.owners, mailbox)
+	s.mu.Unlock()
+	for l := range legs {
+		l.abandon(Cause{Code: 500, Text: "call ended"})
+	}
+}
+
+// own files a leg under its owner's mailbox.
+func (s *Stack) own(l *Leg, mailbox chan<- Signal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.owners[mailbox] == nil {
+		s.owners[mailbox] = map[*Leg]struct{}{}
+	}
+	s.owners[mailbox][l] = struct{}{}
+}
 
 // Close refuses new calls with 503, ends what is left, waits for the legs
 // until ctx is done and closes the sockets. It may be called twice.
-func (s *Stack) Close(ctx context.Context) error { return nil }
+func (s *Stack) Close(ctx context.Context) error {
+	s.closer.Do(func() { s.closeErr = s.close(ctx) })
+	return s.closeErr
+}
+
+func (s *Stack) close(ctx context.Context) error {
+	s.mu.Lock()
+	s.closing = true
+	legs := slices.Collect(maps.Values(s.dialogs))
+	s.settle()
+	s.mu.Unlock()
+	for _, l := range legs {
+		l.in.post(message{input: inShutdown})
+	}
+	var err error
+	select {
+	case <-s.idle:
+	case <-ctx.Done():
+		err = fmt.Errorf("close sip stack: %w", context.Cause(ctx))
+	}
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	close(s.quit)
+	s.txl.Close()
+	s.unbind()
+	_ = s.tpl.Close() // what is left to close was closed above
+	s.mu.Lock()
+	for _, l := range s.dialogs {
+		if l.linger != nil {
+			l.linger.Stop()
+		}
+	}
+	waiting := s.serving
+	s.mu.Unlock()
+	if waiting == 0 {
+		s.wg.Wait()
+	}
+	return err
+}
+
+// settle closes idle when nothing is left to wait for. The caller holds mu.
+func (s *Stack) settle() {
+	if !s.closing || s.live > 0 || s.serving > 0 {
+		return
+	}
+	select {
+	case <-s.idle:
+	default:
+		close(s.idle)
+	}
+}

@@ -1,0 +1,184 @@
+package leg
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+// Dial starts an outbound call and returns at once. Everything else, invalid
+// parameters included, arrives as a Signal in d.Mailbox.
+func (s *Stack) Dial(d DialConfig) *Leg {
+	if d.Network == "" {
+		d.Network = "udp"
+	}
+	if d.CallID == "" {
+		d.CallID = randomHex(16)
+	}
+	l := &Leg{s: s, callID: d.CallID, localTag: randomHex(8), st: calling}
+	l.in.init(l, d.Mailbox)
+	l.peer.network = d.Network
+	l.out = outbound{cfg: d, early: map[string][]byte{}, acks: map[ackKey]*ack{}}
+	s.mu.Lock()
+	closing := s.closing
+	s.dialogs[l.localTag] = l
+	s.live++
+	s.m.began(false)
+	s.mu.Unlock()
+	s.own(l, d.Mailbox)
+	if closing {
+		l.in.post(message{input: inResolved, err: ErrShutdown})
+		return l
+	}
+	if err := l.prepare(); err != nil {
+		l.in.post(message{input: inResolved, err: err})
+		return l
+	}
+	if d.NoAnswer > 0 {
+		l.arm(tNoAnswer, d.NoAnswer)
+	}
+	if host, _, err := splitTarget(d.Target); err == nil && net.ParseIP(host) != nil {
+		dest, err := s.resolve(context.Background(), d.Network, d.Target)
+		l.connectTo(dest, err)
+		return l
+	}
+	s.track(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), dialLimit)
+		defer cancel()
+		dest, err := s.resolve(ctx, d.Network, d.Target)
+		l.in.post(message{input: inResolved, dest: dest, err: err})
+	})
+	return l
+}
+
+// prepare checks the parameters and makes the dialog's addresses.
+func (l *Leg) prepare() error {
+	c := &l.out.cfg
+	if c.Network != "udp" && c.Network != "tcp" {
+		return fmt.Errorf("%w: network %q", ErrInput, c.Network)
+	}
+	if !cleanText(c.CallID) || strings.ContainsAny(c.CallID, " <>\"") || len(c.CallID) > 255 {
+		return fmt.Errorf("%w: call id", ErrInput)
+	}
+	target, err := parseURI(c.URI)
+	if err != nil {
+		return fmt.Errorf("%w: request uri %.80q", ErrInput, c.URI)
+	}
+	if len(c.SDP) == 0 {
+		return fmt.Errorf("%w: no offer", ErrInput)
+	}
+	to := c.To
+	if to.User == "" && to.Host == "" {
+		to.User, to.Host = userHost(&target)
+	}
+	remote, err := makeURI(to.User, to.Host)
+	if err != nil {
+		return err
+	}
+	l.d.target = target
+	l.d.remote = sipmsg.ToHeader{DisplayName: quote(to.Display), Address: remote}
+	l.d.seq = 0
+	return nil
+}
+
+// onResolved continues where Dial left off when the target was a name.
+func (l *Leg) onResolved(m message) (Event, bool) {
+	if l.st != calling || l.out.final {
+		return Event{}, false
+	}
+	if m.err == nil && !l.ended && !l.out.told {
+		l.connectTo(m.dest, nil)
+		return Event{}, false
+	}
+	l.out.final = true
+	l.last = Event{Reason: "not sent"}
+	l.terminate()
+	if l.ended || l.out.told {
+		return Event{}, false
+	}
+	return Event{Kind: Failed, Err: m.err}, true
+}
+
+func (l *Leg) connectTo(dest destination, err error) {
+	if err == nil {
+		err = l.sendInvite(dest)
+	}
+	if err != nil {
+		l.in.post(message{input: inResolved, err: err})
+	}
+}
+
+// sendInvite sends the first INVITE.
+func (l *Leg) sendInvite(dest destination) error {
+	c := &l.out.cfg
+	l.peer = dest
+	host := c.From.Host
+	if host == "" {
+		host = l.s.host(dest)
+	}
+	local, err := makeURI(c.From.User, host)
+	if err != nil {
+		return err
+	}
+	l.d.local = sipmsg.FromHeader{DisplayName: quote(c.From.Display), Address: local}
+	l.d.local.Params.Add("tag", l.localTag)
+	l.d.seq++
+	req, branch := l.build(sipmsg.INVITE, &l.d, l.d.seq, dest)
+	if n := c.MaxForwards; n > 0 && n <= 255 {
+		forwards := sipmsg.MaxForwardsHeader(n)
+		req.ReplaceHeader(&forwards)
+	}
+	req.AppendHeader(l.s.contact(dest))
+	req.AppendHeader(sipmsg.NewHeader("Allow", allowed))
+	if c.PAI != "" {
+		if _, err := parseURI(c.PAI); err != nil {
+			return fmt.Errorf("%w: asserted identity", ErrInput)
+		}
+		req.AppendHeader(sipmsg.NewHeader("P-Asserted-Identity", "<"+c.PAI+">"))
+	}
+	appendHeaders(req, c.Headers)
+	setSDP(req, c.SDP)
+	l.out.branch = branch
+	l.request(req, branch, dest, trial{purpose: forCall})
+	l.arm(tFirst, 8*l.s.t1)
+	return nil
+}
+
+// splitTarget parses "host", "host:port", "[v6]:port".
+func splitTarget(target string) (host string, port uint16, err error) {
+	host, p, err := net.SplitHostPort(target)
+	if err != nil {
+		host, p = strings.Trim(target, "[]"), "5060"
+	}
+	n, err := strconv.ParseUint(p, 10, 16)
+	if err != nil || n == 0 || host == "" || !hostOK(host) {
+		return "", 0, fmt.Errorf("%w: target %.80q", ErrInput, target)
+	}
+	return host, uint16(n), nil
+}
+
+func hostOK(host string) bool {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	for _, c := range host {
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '.' || c == '_' {
+			continue
+		}
+		return false
+	}
+	return host != ""
+}
+
+func randomHex(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails since Go 1.24
+	return hex.EncodeToString(b)
+}

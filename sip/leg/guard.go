@@ -1,0 +1,277 @@
+package leg
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// Limits of stream connections.
+const (
+	maxStreamConns = 1024
+	partialLimit   = 30 * time.Second // for the first message, and for each one once begun
+	idleLimit      = 2 * time.Hour    // between messages; a long call is silent
+	writeLimit     = 5 * time.Second
+	streamBuffer   = 4 << 10
+)
+
+var errStream = errors.New("stream refused")
+
+// inlet is the listener sipgo serves: connections that were accepted, and
+// those we dialled ourselves, all behind a guard.
+type inlet struct {
+	real  net.Listener
+	local netip.AddrPort
+	conns chan net.Conn
+	quit  chan struct{}
+	once  sync.Once
+	wg    sync.WaitGroup
+
+	mu   sync.Mutex
+	open map[*guard]struct{}
+}
+
+func newInlet(l net.Listener, s *Stack) *inlet {
+	in := &inlet{real: l, local: addrPort(l.Addr()), conns: make(chan net.Conn), quit: make(chan struct{}),
+		open: map[*guard]struct{}{}}
+	in.wg.Go(func() { in.accept(s) })
+	return in
+}
+
+func (in *inlet) accept(s *Stack) {
+	for {
+		conn, err := in.real.Accept()
+		if err != nil {
+			select {
+			case <-in.quit:
+				return
+			case <-time.After(10 * time.Millisecond): // out of descriptors, most likely
+				continue
+			}
+		}
+		in.admit(conn, s, maxStreamConns)
+	}
+}
+
+// admit puts conn behind a guard and hands it to sipgo.
+func (in *inlet) admit(conn net.Conn, s *Stack, limit int) bool {
+	g := &guard{Conn: conn, s: s, in: in, src: addrPort(conn.RemoteAddr()), since: time.Now()}
+	in.mu.Lock()
+	full := len(in.open) >= limit
+	if !full {
+		in.open[g] = struct{}{}
+	}
+	in.mu.Unlock()
+	if full {
+		s.m.dropped("connections")
+		conn.Close()
+		return false
+	}
+	select {
+	case in.conns <- g:
+		return true
+	case <-in.quit:
+		g.Close()
+		return false
+	}
+}
+
+// Accept gives sipgo the next connection.
+func (in *inlet) Accept() (net.Conn, error) {
+	select {
+	case c := <-in.conns:
+		return c, nil
+	case <-in.quit:
+		return nil, net.ErrClosed
+	}
+}
+
+// Addr returns the address of the real listener.
+func (in *inlet) Addr() net.Addr { return in.real.Addr() }
+
+// Close stops accepting and closes every connection.
+func (in *inlet) Close() error {
+	in.once.Do(func() {
+		close(in.quit)
+		in.real.Close()
+	})
+	in.wg.Wait()
+	in.mu.Lock()
+	open := in.open
+	in.open = map[*guard]struct{}{}
+	in.mu.Unlock()
+	for g := range open {
+		g.Conn.Close()
+	}
+	return nil
+}
+
+// guard frames a stream and gives sipgo whole inspected messages, one per
+// Read. What must not be parsed is answered here or ends the connection.
+type guard struct {
+	net.Conn
+	s       *Stack
+	in      *inlet
+	src     netip.AddrPort
+	buf     []byte
+	checked int       // bytes of buf already searched for the end of headers
+	since   time.Time // when the current wait began
+	served  bool      // at least one message came
+	m       raw
+}
+
+// Read returns the next message. sipgo's buffer is larger than maxMessage.
+func (g *guard) Read(p []byte) (int, error) {
+	for {
+		msg, err := g.next()
+		if err != nil {
+			return 0, err
+		}
+		if msg != nil {
+			n := copy(p, msg)
+			if n < len(msg) {
+				return 0, errStream
+			}
+			return n, nil
+		}
+		if err := g.fill(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// fill reads more bytes under the deadline of the current state.
+func (g *guard) fill() error {
+	limit := idleLimit
+	if len(g.buf) > 0 || !g.served {
+		limit = partialLimit
+	}
+	if err := g.SetReadDeadline(g.since.Add(limit)); err != nil {
+		return err
+	}
+	if len(g.buf) == 0 && cap(g.buf) > streamBuffer {
+		g.buf = nil
+	}
+	var chunk [streamBuffer]byte
+	n, err := g.Conn.Read(chunk[:])
+	if n > 0 {
+		if len(g.buf) == 0 && g.served {
+			g.since = time.Now()
+		}
+		g.buf = append(g.buf, chunk[:n]...)
+		return nil
+	}
+	return err
+}
+
+// next takes one message off the buffer: nil when it is not whole yet.
+func (g *guard) next() ([]byte, error) {
+	for len(g.buf) >= 2 && g.buf[0] == '\r' && g.buf[1] == '\n' {
+		if len(g.buf) >= 4 && g.buf[2] == '\r' && g.buf[3] == '\n' { // RFC 5626 section 3.5.1
+			if _, err := g.Write([]byte("\r\n")); err != nil {
+				return nil, err
+			}
+			g.take(4)
+			continue
+		}
+		if len(g.buf) < 4 {
+			return nil, nil
+		}
+		g.take(2)
+	}
+	if len(g.buf) == 0 {
+		return nil, nil
+	}
+	end := bytes.Index(g.buf[max(0, g.checked-3):], []byte("\r\n\r\n"))
+	if end < 0 {
+		g.checked = len(g.buf)
+		if len(g.buf) > maxMessage {
+			return nil, g.refuse("size")
+		}
+		return nil, nil
+	}
+	end += max(0, g.checked-3) + 4
+	if why := g.m.scan(g.buf[:end]); why != "" {
+		return nil, g.refuse(why)
+	}
+	n, given := length(&g.m)
+	if !given || n < 0 || n > maxMessage-end {
+		// Without a length the stream has no message boundary left.
+		g.answer(refused(400, "Bad Content-Length"))
+		return nil, g.refuse("framing")
+	}
+	if len(g.buf) < end+n {
+		return nil, nil
+	}
+	msg := append([]byte(nil), g.buf[:end+n]...)
+	g.take(end + n)
+	return g.pass(msg)
+}
+
+// pass runs the checks on a whole message.
+func (g *guard) pass(msg []byte) ([]byte, error) {
+	if !g.s.admitted("tcp", g.src, msg) {
+		return nil, g.refuse("not_admitted")
+	}
+	v := inspect(msg, &g.m)
+	switch {
+	case v.drop != "":
+		return nil, g.refuse(v.drop)
+	case v.code != 0:
+		g.s.m.refused(v.code)
+		g.answer(v)
+		return g.next()
+	}
+	g.served = true
+	return v.data, nil
+}
+
+func (g *guard) take(n int) {
+	g.buf = g.buf[n:]
+	g.checked = 0
+	g.since = time.Now()
+}
+
+func (g *guard) answer(v verdict) {
+	if bytes.HasPrefix(g.m.start, []byte("ACK ")) || asciiFold(g.m.start[:min(4, len(g.m.start))], "sip/") {
+		return
+	}
+	_, _ = g.Write(refusal(&g.m, g.src, v))
+}
+
+func (g *guard) refuse(why string) error {
+	g.s.m.dropped(why)
+	return errStream
+}
+
+// Write bounds how long a peer that does not read can hold us.
+func (g *guard) Write(p []byte) (int, error) {
+	if err := g.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
+		return 0, err
+	}
+	return g.Conn.Write(p)
+}
+
+// Close forgets the connection.
+func (g *guard) Close() error {
+	g.in.mu.Lock()
+	delete(g.in.open, g)
+	g.in.mu.Unlock()
+	return g.Conn.Close()
+}
+
+func addrPort(a net.Addr) netip.AddrPort {
+	switch a := a.(type) {
+	case *net.UDPAddr:
+		ap := a.AddrPort()
+		return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+	case *net.TCPAddr:
+		ap := a.AddrPort()
+		return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+	}
+	ap, _ := netip.ParseAddrPort(a.String())
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}

@@ -1,0 +1,324 @@
+package leg
+
+import (
+	"net"
+	"net/netip"
+	"runtime/debug"
+	"strconv"
+	"strings"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+func stackTrace() string { return string(debug.Stack()) }
+
+// boundedParsers wraps sipgo's header parsers: datagrams are inspected before,
+// this bounds what any other way in could bring.
+func boundedParsers() map[string]sipmsg.HeaderParser {
+	out := map[string]sipmsg.HeaderParser{}
+	for name, parse := range sipmsg.DefaultHeadersParser() {
+		out[name] = func(field []byte, value string) (sipmsg.Header, error) {
+			if len(value) > maxHeaderLine || strings.Count(value, ";") > maxSeparators {
+				return nil, errStream
+			}
+			return parse(field, value)
+		}
+	}
+	return out
+}
+
+func (s *Stack) admitted(network string, src netip.AddrPort, data []byte) (ok bool) {
+	if s.cfg.Admit == nil {
+		return true
+	}
+	s.guarded("admit", func() { ok = s.cfg.Admit(network, src, data) })
+	return ok
+}
+
+// filter runs in the reader before sipgo parses a datagram. It must never
+// return an error: that would end the listener.
+func (s *Stack) filter(p sipmsg.TransportReadProps, data []byte) (out []byte, _ error) {
+	if p.Transport != "UDP" {
+		return data, nil // the guard has inspected it
+	}
+	s.guarded("filter", func() { out = s.datagram(p, data) })
+	return out, nil
+}
+
+func (s *Stack) datagram(p sipmsg.TransportReadProps, data []byte) []byte {
+	src := addrPort(p.RemoteAddr)
+	if !s.admitted("udp", src, data) {
+		s.m.dropped("not_admitted")
+		return nil
+	}
+	if len(data) <= 4 && len(strings.Trim(string(data), "\r\n")) == 0 {
+		return nil // keepalive, RFC 5626 section 3.5.1 has no answer on UDP
+	}
+	var m raw
+	v := inspect(data, &m)
+	switch {
+	case v.drop != "":
+		s.m.dropped(v.drop)
+		return nil
+	case v.code != 0:
+		s.m.refused(v.code)
+		s.sendRaw(p.LocalAddr, src, refusal(&m, src, v))
+		return nil
+	}
+	return v.data
+}
+
+func (s *Stack) sendRaw(local net.Addr, to netip.AddrPort, data []byte) {
+	at := addrPort(local)
+	for _, c := range s.udp {
+		if addrPort(c.LocalAddr()) == at {
+			_, _ = c.WriteToUDPAddrPort(data, to) // lost like any datagram
+		}
+	}
+}
+
+// onMessage is the hook in the reader's goroutine. It must not block.
+func (s *Stack) onMessage(m sipmsg.Message) {
+	s.guarded("hook", func() {
+		switch m := m.(type) {
+		case *sipmsg.Request:
+			s.onRequest(m)
+		case *sipmsg.Response:
+			s.onResponse(m)
+		}
+	})
+}
+
+func (s *Stack) onResponse(res *sipmsg.Response) {
+	via := res.Via()
+	if via == nil || res.CSeq() == nil {
+		return
+	}
+	branch, _ := via.Params.Get("branch")
+	s.mu.Lock()
+	l := s.branches[branch]
+	s.mu.Unlock()
+	if l == nil {
+		return
+	}
+	l.note(false, res)
+	if res.CSeq().MethodName == sipmsg.CANCEL {
+		return
+	}
+	l.in.post(message{input: inResponse, res: res, branch: branch})
+}
+
+func (s *Stack) onRequest(req *sipmsg.Request) {
+	via, to := req.Via(), req.To()
+	if via == nil || to == nil || req.From() == nil || req.CallID() == nil || req.CSeq() == nil {
+		return
+	}
+	if host, _, err := net.SplitHostPort(req.Source()); err == nil && host != via.Host {
+		via.Params.Add("received", host) // RFC 3261 section 18.2.1
+	}
+	tag, inDialog := to.Params.Get("tag")
+	switch {
+	case req.Method == sipmsg.CANCEL:
+		s.onCancel(req)
+	case inDialog:
+		s.onInDialog(req, tag)
+	case req.Method == sipmsg.INVITE:
+		s.onInvite(req)
+	}
+}
+
+// onCancel gives the CANCEL our tag before sipgo copies it into its 200.
+func (s *Stack) onCancel(req *sipmsg.Request) {
+	key := txKey(req, sipmsg.INVITE)
+	s.mu.Lock()
+	l := s.calls[key]
+	if l != nil {
+		s.tickets[txKey(req, sipmsg.CANCEL)] = &ticket{leg: l, req: req}
+	}
+	s.mu.Unlock()
+	if l == nil {
+		return
+	}
+	req.To().Params.Add("tag", l.localTag)
+	l.note(false, req)
+	l.noteCause(req)
+}
+
+func (s *Stack) onInDialog(req *sipmsg.Request, tag string) {
+	s.mu.Lock()
+	l := s.dialogs[tag]
+	if l == nil || l.callID != req.CallID().Value() {
+		s.mu.Unlock()
+		return
+	}
+	if req.Method == sipmsg.ACK {
+		s.mu.Unlock()
+		l.note(false, req)
+		l.in.post(message{input: inRequest, req: req})
+		return
+	}
+	key := txKey(req, req.Method)
+	if l.repeated(key) {
+		s.mu.Unlock() // sipgo repeats the response
+		return
+	}
+	t := &ticket{leg: l, req: req}
+	s.tickets[key] = t
+	s.mu.Unlock()
+	l.note(false, req)
+	l.in.post(message{input: inRequest, req: req, t: t})
+}
+
+// onInvite makes the leg of a new call, so that whatever follows on the wire
+// finds it, even before sipgo has made the transaction.
+func (s *Stack) onInvite(req *sipmsg.Request) {
+	key, merge := txKey(req, sipmsg.INVITE), mergeKey(req)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l := s.calls[key]; l != nil {
+		req.To().Params.Add("tag", l.localTag) // a retransmission
+		return
+	}
+	if other, ok := s.merges[merge]; ok && other != key {
+		s.tickets[key] = &ticket{req: req, merged: true}
+		return
+	}
+	if s.closing || s.cfg.OnInvite == nil {
+		return
+	}
+	l := s.inbound(req)
+	req.To().Params.Add("tag", l.localTag)
+	l.txKey, l.mergeKey = key, merge
+	s.calls[key], s.merges[merge], s.dialogs[l.localTag] = l, key, l
+	s.tickets[key] = &ticket{leg: l, req: req, invite: true}
+	s.live++
+	s.m.began(true)
+	l.note(false, req)
+}
+
+// txKey identifies a server transaction (RFC 3261 section 17.2.3), also for
+// peers without the branch cookie.
+func txKey(req *sipmsg.Request, method sipmsg.RequestMethod) string {
+	via := req.Via()
+	branch, _ := via.Params.Get("branch")
+	return branch + "|" + via.Host + ":" + strconv.Itoa(via.Port) + "|" + req.CallID().Value() + "|" +
+		strconv.FormatUint(uint64(req.CSeq().SeqNo), 10) + string(method)
+}
+
+func mergeKey(req *sipmsg.Request) string {
+	tag, _ := req.From().Params.Get("tag")
+	return req.CallID().Value() + "|" + tag + "|" + strconv.FormatUint(uint64(req.CSeq().SeqNo), 10)
+}
+
+// onTransaction runs on sipgo's goroutine for each new server transaction.
+func (s *Stack) onTransaction(req *sipmsg.Request, tx *sipmsg.ServerTx) {
+	if req.IsAck() {
+		tx.Terminate() // it has no transaction of its own
+		return
+	}
+	ok := s.guarded("transaction", func() { s.dispatch(req, tx) })
+	if !ok {
+		_ = tx.Respond(sipmsg.NewResponseFromRequest(req, 500, "Server Internal Error", nil))
+	}
+}
+
+func (s *Stack) dispatch(req *sipmsg.Request, tx *sipmsg.ServerTx) {
+	if req.Via() == nil || req.CallID() == nil || req.CSeq() == nil || req.To() == nil || req.From() == nil {
+		return
+	}
+	key := txKey(req, req.Method)
+	s.mu.Lock()
+	t := s.tickets[key]
+	delete(s.tickets, key)
+	s.mu.Unlock()
+	switch {
+	case t == nil:
+		s.stray(req, tx)
+	case t.merged:
+		s.reply(req, tx, 482, "Loop Detected")
+	case t.invite:
+		s.call(t.leg, req, tx)
+	case req.Method == sipmsg.CANCEL:
+		s.reply(req, tx, 200, "OK")
+		t.leg.in.post(message{input: inCancel, req: req})
+	default:
+		if req.Method == sipmsg.INVITE {
+			gone := func(*sipmsg.Request) { t.leg.in.post(message{input: inOfferGone, t: t}) }
+			if !tx.OnCancel(gone) {
+				gone(req)
+			}
+		}
+		t.attach(tx)
+	}
+}
+
+// stray answers requests that belong to no leg.
+func (s *Stack) stray(req *sipmsg.Request, tx *sipmsg.ServerTx) {
+	tag, inDialog := req.To().Params.Get("tag")
+	known := false
+	if inDialog {
+		s.mu.Lock()
+		known = s.dialogs[tag] != nil && s.dialogs[tag].callID == req.CallID().Value()
+		s.mu.Unlock()
+	}
+	switch {
+	case known && req.Method == sipmsg.INVITE:
+		s.reply(req, tx, 500, "Server Internal Error")
+	case inDialog, req.Method == sipmsg.CANCEL, req.Method == sipmsg.BYE:
+		s.reply(req, tx, 481, "Call/Transaction Does Not Exist")
+	case req.Method == sipmsg.INVITE:
+		s.reply(req, tx, 503, "Service Unavailable", sipmsg.NewHeader("Retry-After", "5"))
+	case req.Method == sipmsg.OPTIONS:
+		code := 200
+		if s.cfg.OnOptions != nil {
+			code = s.cfg.OnOptions()
+		}
+		s.reply(req, tx, code, reasonFor(code), sipmsg.NewHeader("Allow", allowed), sipmsg.NewHeader("Accept", "application/sdp"))
+	default:
+		s.reply(req, tx, 405, "Method Not Allowed", sipmsg.NewHeader("Allow", allowed))
+	}
+}
+
+func (s *Stack) reply(req *sipmsg.Request, tx *sipmsg.ServerTx, code int, reason string, h ...sipmsg.Header) {
+	res := sipmsg.NewResponseFromRequest(req, code, reason, nil)
+	s.brand(res)
+	for _, one := range h {
+		res.AppendHeader(one)
+	}
+	_ = tx.Respond(res) // a lost response is asked for again
+}
+
+func (s *Stack) brand(res *sipmsg.Response) {
+	if s.cfg.UserAgent != "" {
+		res.AppendHeader(sipmsg.NewHeader("Server", s.cfg.UserAgent))
+	}
+}
+
+// call serves an INVITE: this goroutine is the call.
+func (s *Stack) call(l *Leg, req *sipmsg.Request, tx *sipmsg.ServerTx) {
+	s.mu.Lock()
+	closed := s.closed
+	s.serving++
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		s.serving--
+		s.settle()
+		s.mu.Unlock()
+	}()
+	l.tx, l.req = tx, req
+	if !tx.OnCancel(func(r *sipmsg.Request) { l.in.post(message{input: inCancelled, req: r}) }) {
+		l.in.post(message{input: inCancelled, req: req})
+	}
+	if closed {
+		return
+	}
+	l.send100()
+	s.guarded("call", func() { s.cfg.OnInvite(l) })
+	if mailbox := l.in.owner(); mailbox != nil && mailbox != s.tail {
+		s.Adopt(mailbox)
+	}
+	if l.in.owner() == nil {
+		l.abandon(Cause{Code: 500, Text: "call ended"})
+	}
+}

@@ -1,0 +1,205 @@
+package leg
+
+import (
+	"errors"
+	"net/netip"
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+// inbound makes the leg of an INVITE. The caller holds Stack.mu.
+func (s *Stack) inbound(req *sipmsg.Request) *Leg {
+	l := &Leg{s: s, inbound: true, callID: req.CallID().Value(), localTag: randomHex(8), st: incoming}
+	l.in.init(l, nil)
+	src, _ := netip.ParseAddrPort(req.Source())
+	network := sipmsg.NetworkToLower(req.Transport())
+	l.peer = destination{network: network, to: src, local: s.localOf(network, src)}
+	if network == "tcp" { // the connection's own port when we made it, the listener's else
+		if at, ok := s.source("tcp", src.Addr()); ok {
+			l.peer.local = at
+		}
+	}
+	l.invite = requestOf(req, network, src)
+	l.d = dialog{
+		local: sipmsg.FromHeader{DisplayName: req.To().DisplayName, Address: *req.To().Address.Clone(),
+			Params: req.To().Params.Clone()},
+		remote: sipmsg.ToHeader{DisplayName: req.From().DisplayName, Address: *req.From().Address.Clone(),
+			Params: req.From().Params.Clone()},
+		target:    req.From().Address,
+		remoteSeq: req.CSeq().SeqNo,
+	}
+	l.d.local.Params.Add("tag", l.localTag)
+	if c := req.Contact(); c != nil && usableTarget(&c.Address) {
+		l.d.target = *c.Address.Clone()
+	}
+	for _, h := range req.GetHeaders("record-route") {
+		if r, ok := h.(*sipmsg.RecordRouteHeader); ok {
+			l.d.routes = append(l.d.routes, *r.Address.Clone())
+		}
+	}
+	l.out.acks = map[ackKey]*ack{}
+	return l
+}
+
+// response builds a response to the INVITE of the leg.
+func (l *Leg) response(req *sipmsg.Request, code int, reason string, sdp []byte, hs []Header) *sipmsg.Response {
+	if reason == "" || !cleanText(reason) {
+		reason = reasonFor(code)
+	}
+	res := sipmsg.NewResponseFromRequest(req, code, reason, nil)
+	l.s.brand(res)
+	if req.IsInvite() && code > 100 && code < 300 {
+		res.AppendHeader(l.s.contact(l.peer))
+		res.AppendHeader(sipmsg.NewHeader("Allow", allowed))
+	}
+	appendHeaders(res, hs)
+	setSDP(res, sdp)
+	return res
+}
+
+func (l *Leg) send100() {
+	res := sipmsg.NewResponseFromRequest(l.req, 100, "Trying", nil)
+	l.note(true, res)
+	_ = l.tx.Respond(res) // the INVITE comes again if it is lost
+}
+
+// Progress sends a provisional response, 101 to 199, with an optional answer.
+func (l *Leg) Progress(code int, reason string, sdp []byte, h ...Header) {
+	if l.gone.Load() || l.st != incoming || code < 101 || code > 199 {
+		return
+	}
+	res := l.response(l.req, code, reason, sdp, h)
+	if l.tx.Respond(res) == nil {
+		l.note(true, res)
+	}
+}
+
+// Answer sends 200 and repeats it until the ACK comes; without one in 64*T1
+// the leg says BYE and reports Ended.
+func (l *Leg) Answer(sdp []byte, h ...Header) {
+	if l.gone.Load() || l.st != incoming {
+		return
+	}
+	res := l.response(l.req, 200, "OK", sdp, h)
+	err := l.tx.Respond(res)
+	if errors.Is(err, sipmsg.ErrTransactionCanceled) {
+		return // CANCEL came first; the Cancelled event is on its way
+	}
+	l.note(true, res)
+	if err != nil {
+		l.fail(ErrTransport)
+		return
+	}
+	l.st = accepted
+	l.last = Event{Code: 200, Reason: "OK"}
+	l.expectAck(repeat{seq: l.req.CSeq().SeqNo, late: l.invite.SDP == nil && len(sdp) > 0, send: func() {
+		l.note(true, res)
+		_ = l.tx.Respond(res) // repeated anyway
+	}})
+}
+
+// fail reports that a dialog is lost and ends the leg without a message.
+func (l *Leg) fail(err error) {
+	l.in.post(message{input: inLost, err: err})
+	l.terminate()
+}
+
+// Reject sends a final response, 300 to 699, and ends the leg.
+func (l *Leg) Reject(code int, reason string, h ...Header) {
+	if l.gone.Load() || l.st != incoming || code < 300 || code > 699 {
+		return
+	}
+	l.ended = true
+	l.final(code, reason, h)
+}
+
+func (l *Leg) final(code int, reason string, hs []Header) {
+	l.last = Event{Code: code, Reason: reason}
+	if l.tx != nil {
+		res := l.response(l.req, code, reason, nil, hs)
+		l.note(true, res)
+		_ = l.tx.Respond(res) // sipgo repeats it until the ACK
+	}
+	l.terminate()
+}
+
+// onCancel ends an unanswered call. sipgo has sent 487 already when it could
+// match the CANCEL.
+func (l *Leg) onCancel(m message) (Event, bool) {
+	if l.st != incoming {
+		return Event{}, false
+	}
+	code, reason := 487, "Request Terminated"
+	if m.input == inCancel {
+		l.final(code, reason, nil)
+	} else {
+		l.last = Event{Code: code, Reason: reason}
+		l.note(true, l.response(l.req, code, reason, nil, nil))
+		l.terminate()
+	}
+	if l.ended {
+		return Event{}, false
+	}
+	return requestEvent(Cancelled, m.req), true
+}
+
+// repeat is a 2xx of ours that is sent again until its ACK comes (RFC 3261
+// section 13.3.1.4).
+type repeat struct {
+	active bool
+	seq    uint32 // CSeq of the INVITE
+	late   bool   // the ACK must carry the answer
+	since  time.Time
+	wait   time.Duration
+	send   func()
+}
+
+func (l *Leg) expectAck(r repeat) {
+	r.active, r.since, r.wait = true, time.Now(), l.s.t1
+	l.repeat = r
+	l.arm(tAck, r.wait)
+}
+
+func (l *Leg) onNoAck() (Event, bool) {
+	r := &l.repeat
+	if !r.active {
+		return Event{}, false
+	}
+	if left := 64*l.s.t1 - time.Since(r.since); left > 0 {
+		r.send()
+		r.wait = min(2*r.wait, l.s.t2)
+		l.arm(tAck, min(r.wait, left))
+		return Event{}, false
+	}
+	r.active = false
+	silent := l.ended
+	if !l.ended {
+		l.ended, l.cause = true, Cause{Code: 408, Text: "no ACK", Q850: 102}
+	}
+	l.bye()
+	if silent {
+		return Event{}, false
+	}
+	return Event{Kind: Ended, Err: ErrNoAck}, true
+}
+
+func (l *Leg) onAck(req *sipmsg.Request) (Event, bool) {
+	r := &l.repeat
+	if !r.active || req.CSeq().SeqNo != r.seq || l.st != accepted && l.st != confirmed {
+		return Event{}, false
+	}
+	r.active = false
+	l.disarm(tAck)
+	first := l.st == accepted
+	l.st = confirmed
+	if l.ended {
+		l.bye()
+		return Event{}, false
+	}
+	l.kick()
+	if !first && !r.late {
+		return Event{}, false
+	}
+	return requestEvent(Acked, req), true
+}

@@ -1,0 +1,279 @@
+package leg
+
+import (
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+// outbound is the state of an INVITE we sent (RFC 3261 section 13.2, RFC 6026).
+type outbound struct {
+	cfg        DialConfig
+	branch     string            // of the latest INVITE; a digest retry makes a new one
+	early      map[string][]byte // SDP of each early dialog, by tag
+	heard      string            // the last provisional, to tell repetitions
+	acks       map[ackKey]*ack
+	cancelling bool // CANCEL was sent, or is to be sent at the first provisional
+	cancelSent bool
+	told       bool // the owner has Failed
+	final      bool // a final response of 300 or more, or a failure, was taken
+}
+
+// ackKey tells the dialogs that forks of one INVITE make.
+type ackKey struct {
+	seq uint32
+	tag string
+}
+
+// ack is kept to be sent again when its 2xx is.
+type ack struct {
+	req  *sipmsg.Request
+	dest destination
+}
+
+// maxForks bounds how many dialogs one INVITE may make us keep.
+const maxForks = 16
+
+func (l *Leg) onResponse(m message) (Event, bool) {
+	t, ok := l.trials[m.branch]
+	if !ok {
+		return Event{}, false
+	}
+	code := m.res.StatusCode
+	switch t.purpose {
+	case forCall:
+		switch {
+		case code < 200:
+			return l.onProvisional(m.res)
+		case code < 300:
+			return l.onSuccess(m.res)
+		}
+		return l.onFailure(m, t)
+	case forOffer:
+		return l.onOfferResponse(m, t)
+	case forBye:
+		if code < 200 || l.st != leaving || l.authorise(m.res, t) {
+			return Event{}, false
+		}
+		l.terminate()
+	}
+	return Event{}, false
+}
+
+func (l *Leg) onProvisional(res *sipmsg.Response) (Event, bool) {
+	if l.out.final || l.st == confirmed || l.st == leaving {
+		return Event{}, false
+	}
+	l.disarm(tFirst)
+	if l.st == calling {
+		l.st = proceeding
+	}
+	if l.out.cancelling {
+		l.sendCancel()
+		return Event{}, false
+	}
+	body, tag := sdpOf(res), toTag(res)
+	if heard := string(rune(res.StatusCode)) + tag + string(body); heard == l.out.heard {
+		return Event{}, false // repeated every minute by some networks
+	} else {
+		l.out.heard = heard
+	}
+	if body != nil && len(l.out.early) < maxForks {
+		l.out.early[tag] = body
+	}
+	kind := Ringing
+	switch {
+	case res.StatusCode == 100:
+		kind = Trying
+	case body != nil:
+		kind = EarlyMedia
+	}
+	return responseEvent(kind, res), true
+}
+
+// onSuccess acknowledges every 2xx; the first one of a wanted call is the
+// dialog, every other one is ended with BYE (RFC 3261 section 13.2.2.4).
+func (l *Leg) onSuccess(res *sipmsg.Response) (Event, bool) {
+	key := ackKey{res.CSeq().SeqNo, toTag(res)}
+	if a := l.out.acks[key]; a != nil {
+		l.note(true, a.req)
+		l.s.write(a.req, a.dest)
+		return Event{}, false
+	}
+	if len(l.out.acks) >= maxForks {
+		return Event{}, false
+	}
+	d := l.dialogFrom(res)
+	l.acknowledge(&d, key)
+	l.out.final = true
+	first := l.st == calling || l.st == proceeding
+	for _, k := range []timer{tFirst, tNoAnswer, tCancel} {
+		l.disarm(k)
+	}
+	switch {
+	case first && !l.out.cancelling:
+		l.d, l.st = d, confirmed
+		ev := responseEvent(Answered, res)
+		if ev.SDP == nil {
+			ev.SDP = l.out.early[key.tag] // some send it only with the 183
+		}
+		l.kick()
+		return ev, true
+	case first:
+		l.s.m.ghost()
+		l.last = responseEvent(Answered, res)
+		l.d = d
+		l.bye()
+	default:
+		l.s.m.ghost()
+		l.endGhost(d)
+	}
+	return Event{}, false
+}
+
+// dialogFrom makes the dialog of a 2xx (RFC 3261 section 12.1.2).
+func (l *Leg) dialogFrom(res *sipmsg.Response) dialog {
+	d := dialog{local: l.d.local, remote: *res.To(), target: l.d.target, seq: l.d.seq}
+	if c := res.Contact(); c != nil && usableTarget(&c.Address) {
+		d.target = *c.Address.Clone()
+	}
+	routes := res.GetHeaders("record-route")
+	for i := len(routes) - 1; i >= 0; i-- {
+		if r, ok := routes[i].(*sipmsg.RecordRouteHeader); ok {
+			d.routes = append(d.routes, *r.Address.Clone())
+		}
+	}
+	return d
+}
+
+func (l *Leg) acknowledge(d *dialog, key ackKey) {
+	dest := l.destinationOf(d)
+	req, _ := l.build(sipmsg.ACK, d, key.seq, dest)
+	req.SetBody(nil)
+	l.out.acks[key] = &ack{req, dest}
+	l.note(true, req)
+	l.s.write(req, dest)
+}
+
+// endGhost says BYE in a dialog that no call wants.
+func (l *Leg) endGhost(d dialog) {
+	dest := l.destinationOf(&d)
+	req, branch := l.build(sipmsg.BYE, &d, d.seq+1, dest)
+	cause := l.cause
+	if cause == (Cause{}) {
+		cause = Cause{Code: 200, Text: "Call completed elsewhere"}
+	}
+	appendHeaders(req, cause.headers())
+	req.SetBody(nil)
+	l.request(req, branch, dest, trial{purpose: forGhost})
+}
+
+func (l *Leg) onFailure(m message, t trial) (Event, bool) {
+	if m.branch != l.out.branch || l.out.final {
+		return Event{}, false
+	}
+	if l.st != done && !l.out.cancelling && l.authorise(m.res, t) {
+		return Event{}, false
+	}
+	l.out.final = true
+	l.last = Event{Code: m.res.StatusCode, Reason: m.res.Reason}
+	silent := l.ended || l.out.told
+	l.terminate()
+	if silent {
+		return Event{}, false
+	}
+	return responseEvent(Failed, m.res), true
+}
+
+func (l *Leg) onTxFailed(m message) (Event, bool) {
+	t, ok := l.trials[m.branch]
+	if !ok || l.st == done {
+		return Event{}, false
+	}
+	switch t.purpose {
+	case forBye:
+		if l.st == leaving {
+			l.terminate()
+		}
+	case forOffer:
+		if m.branch == l.offer.branch {
+			return l.lost(Event{Kind: OfferDone, Code: 408, Reason: "Request Timeout", Err: m.err})
+		}
+	case forCall:
+		if m.branch != l.out.branch || l.out.final {
+			return Event{}, false
+		}
+		l.out.final = true
+		silent := l.ended || l.out.told
+		l.terminate()
+		if !silent {
+			return Event{Kind: Failed, Err: m.err}, true
+		}
+	}
+	return Event{}, false
+}
+
+// onNoResponse gives up on a peer that did not even say 100. The owner is
+// free at once; the stack goes on watching for late answers.
+func (l *Leg) onNoResponse() (Event, bool) {
+	if l.st != calling || l.out.final {
+		return Event{}, false
+	}
+	silent := l.ended || l.out.told
+	l.out.cancelling = true
+	l.out.told = true
+	l.terminate()
+	if silent {
+		return Event{}, false
+	}
+	return Event{Kind: Failed, Err: ErrTimeout}, true
+}
+
+func (l *Leg) onNoAnswer() (Event, bool) {
+	if l.st != calling && l.st != proceeding || l.out.cancelling {
+		return Event{}, false
+	}
+	l.out.told = true
+	if l.cause == (Cause{}) {
+		l.cause = Cause{Code: 408, Text: "no answer", Q850: 19}
+	}
+	l.cancel()
+	return Event{Kind: Failed, Err: ErrNoAnswer}, true
+}
+
+// cancel gives up an INVITE. Before the first provisional nothing may be sent
+// (RFC 3261 section 9.1).
+func (l *Leg) cancel() {
+	l.out.cancelling = true
+	l.disarm(tNoAnswer)
+	switch {
+	case l.out.branch == "": // the name is still being looked up
+		l.out.final = true
+		l.terminate()
+	case l.st == proceeding:
+		l.sendCancel()
+	}
+}
+
+func (l *Leg) sendCancel() {
+	if l.out.cancelSent {
+		return
+	}
+	l.out.cancelSent = true
+	invite := l.trials[l.out.branch].req
+	req := sipmsg.NewRequest(sipmsg.CANCEL, invite.Recipient)
+	req.AppendHeader(invite.Via().Clone())
+	for _, name := range []string{"Route", "Max-Forwards", "From", "To", "Call-ID"} {
+		sipmsg.CopyHeaders(name, invite, req)
+	}
+	req.AppendHeader(&sipmsg.CSeqHeader{SeqNo: invite.CSeq().SeqNo, MethodName: sipmsg.CANCEL})
+	if l.s.cfg.UserAgent != "" {
+		req.AppendHeader(sipmsg.NewHeader("User-Agent", l.s.cfg.UserAgent))
+	}
+	appendHeaders(req, l.cause.headers())
+	req.SetBody(nil)
+	address(req, l.peer)
+	l.note(true, req)
+	l.s.transact(l, req, "", l.peer) // its outcome changes nothing: the INVITE's does
+	if l.st != done {
+		l.arm(tCancel, 64*l.s.t1)
+	}
+}

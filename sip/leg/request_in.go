@@ -1,0 +1,145 @@
+package leg
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+// onRequest handles a request inside the dialog, in the order of the wire.
+func (l *Leg) onRequest(m message) (Event, bool) {
+	req := m.req
+	if req.IsAck() {
+		return l.onAck(req)
+	}
+	tag, _ := req.From().Params.Get("tag")
+	early := l.st == calling || l.st == proceeding
+	switch {
+	case l.st == done, early && req.Method != sipmsg.OPTIONS, !early && tag != l.d.remoteTag():
+		l.answerTicket(m.t, 481, "Call/Transaction Does Not Exist", nil)
+		return Event{}, false
+	case req.CSeq().SeqNo <= l.d.remoteSeq: // RFC 3261 section 12.2.2
+		l.answerTicket(m.t, 500, "CSeq Out Of Order", nil)
+		return Event{}, false
+	}
+	if !early {
+		l.d.remoteSeq = req.CSeq().SeqNo
+	}
+	switch req.Method {
+	case sipmsg.BYE:
+		return l.onBye(m)
+	case sipmsg.INVITE:
+		return l.onReInvite(m)
+	case sipmsg.OPTIONS:
+		l.answerTicket(m.t, 200, "OK", nil, Header{"Allow", allowed}, Header{"Accept", "application/sdp"})
+	case sipmsg.INFO:
+		return l.onInfo(m)
+	case sipmsg.REFER:
+		l.answerTicket(m.t, 603, "Decline", nil)
+	case sipmsg.PRACK:
+		l.answerTicket(m.t, 481, "Call/Transaction Does Not Exist", nil)
+	default:
+		l.answerTicket(m.t, 405, "Method Not Allowed", nil, Header{"Allow", allowed})
+	}
+	return Event{}, false
+}
+
+// answerTicket responds to a request in the dialog, now or when sipgo has
+// made its transaction.
+func (l *Leg) answerTicket(t *ticket, code int, reason string, sdp []byte, hs ...Header) {
+	t.with(func(tx *sipmsg.ServerTx) {
+		res := l.response(t.req, code, reason, sdp, hs)
+		l.note(true, res)
+		_ = tx.Respond(res) // asked for again if it is lost
+	})
+}
+
+func (l *Leg) onBye(m message) (Event, bool) {
+	l.answerTicket(m.t, 200, "OK", nil)
+	switch l.st {
+	case incoming: // RFC 3261 section 15.1.2: the early dialog ends
+		l.final(487, "Request Terminated", nil)
+		return requestEvent(Cancelled, m.req), true
+	case leaving: // both hung up; our own BYE is answered in its time
+		return Event{}, false
+	}
+	silent := l.ended
+	l.ended = true
+	l.terminate()
+	if silent {
+		return Event{}, false
+	}
+	return requestEvent(ByeReceived, m.req), true
+}
+
+func (l *Leg) onReInvite(m message) (Event, bool) {
+	switch {
+	case l.st == leaving || l.ended:
+		l.answerTicket(m.t, 481, "Call/Transaction Does Not Exist", nil)
+	case l.reoffer != nil || l.st == incoming: // RFC 3261 section 14.2
+		l.answerTicket(m.t, 500, "Server Internal Error", nil, Header{"Retry-After", strconv.Itoa(rand.IntN(11))})
+	case l.offer.branch != "" || l.repeat.active:
+		l.answerTicket(m.t, 491, "Request Pending", nil)
+	default:
+		l.reoffer = m.t
+		return requestEvent(ReOffer, m.req), true
+	}
+	return Event{}, false
+}
+
+// onInfo takes digits of the two common bodies and lets empty INFO pass
+// (RFC 6086 section 4.2.2).
+func (l *Leg) onInfo(m message) (Event, bool) {
+	kind := contentType(m.req)
+	if kind == "" && len(m.req.Body()) == 0 {
+		l.answerTicket(m.t, 200, "OK", nil)
+		return Event{}, false
+	}
+	digit, ok := digitOf(kind, m.req.Body())
+	switch {
+	case kind != "application/dtmf-relay" && kind != "application/dtmf":
+		l.answerTicket(m.t, 415, "Unsupported Media Type", nil, Header{"Accept", "application/dtmf-relay"})
+		return Event{}, false
+	case !ok:
+		l.answerTicket(m.t, 400, "Bad Signal", nil)
+		return Event{}, false
+	}
+	l.answerTicket(m.t, 200, "OK", nil)
+	ev := requestEvent(InfoDigit, m.req)
+	ev.Digit = digit
+	return ev, true
+}
+
+// digitOf reads "Signal=5" or a bare digit.
+func digitOf(kind string, body []byte) (byte, bool) {
+	value := string(bytes.TrimSpace(body))
+	if kind == "application/dtmf-relay" {
+		value = ""
+		for line := range strings.Lines(string(body)) {
+			name, v, ok := strings.Cut(line, "=")
+			if ok && strings.EqualFold(strings.TrimSpace(name), "signal") {
+				value = strings.TrimSpace(v)
+			}
+		}
+	}
+	switch value {
+	case "10":
+		return '*', true
+	case "11":
+		return '#', true
+	}
+	if len(value) != 1 {
+		return 0, false
+	}
+	c := value[0]
+	if c >= 'a' && c <= 'd' {
+		c -= 'a' - 'A'
+	}
+	if c >= '0' && c <= '9' || c >= 'A' && c <= 'D' || c == '*' || c == '#' {
+		return c, true
+	}
+	return 0, false
+}
