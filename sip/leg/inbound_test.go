@@ -1,0 +1,426 @@
+package leg
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestInviteIsReadInOurWords(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	p := newPeer(t, r.udp)
+	p.uac().invite("P-Asserted-Identity: \"Ann, Inc\" <sip:+12125550123@carrier;user=phone>, <tel:+12125550124>",
+		"Diversion: <sip:+18885550111@x>;reason=unconditional", "Privacy: id", "User-to-User: 00ff;encoding=hex", "k: path", "X-Source: web")
+	inv := r.call().leg.Invite()
+	got := []string{inv.Method, inv.User, inv.From.Display, inv.From.User, inv.To.User, inv.PAI[0].Display, inv.PAI[1].User,
+		inv.Diversion[0].User, inv.Privacy, inv.UserToUser[0], inv.Network, inv.Source.String(), string(inv.SDP)}
+	want := []string{"INVITE", "+18005550199", "Ann", "+12125550123", "+18005550199", "Ann, Inc", "+12125550124",
+		"+18885550111", "id", "00ff;encoding=hex", "udp", p.at.String(), testSDP}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if v, ok := inv.Header("supported"); !ok || v != "path" {
+		t.Errorf("compact Supported: %q", v)
+	}
+	if v, _ := inv.Header("x-source"); v != "web" {
+		t.Errorf("X-Source: %q", v)
+	}
+}
+
+func TestAnsweredCallEndsByPeer(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	p := newPeer(t, r.udp)
+	u := p.uac()
+	u.invite()
+	c := r.call()
+	p.response(100, "INVITE")
+	c.on(func(l *Leg) { l.Progress(180, "", nil); l.Progress(183, "", []byte(testSDP)) })
+	ringing, early := p.response(180, "INVITE"), p.response(183, "INVITE")
+	c.on(func(l *Leg) { l.Answer([]byte(testSDP)) })
+	ok := p.response(200, "INVITE")
+	for _, m := range []msg{early, ok} {
+		if param(m.get("To"), "tag") != param(ringing.get("To"), "tag") || m.body != testSDP {
+			t.Errorf("%s: To %s, body %q", m.start, m.get("To"), m.body)
+		}
+	}
+	u.learn(ok)
+	u.ack(1)
+	c.want(Acked)
+	u.do("BYE", "", `Reason: Q.850;cause=16;text="Normal clearing"`)
+	p.response(200, "BYE")
+	if ev := c.want(ByeReceived); ev.Q850 != 16 || ev.Reason != "Normal clearing" {
+		t.Errorf("got %+v", ev)
+	}
+	if ev := c.want(Terminated); ev.Code != 200 {
+		t.Errorf("terminated with %d", ev.Code)
+	}
+	c.quiet(2 * testT1)
+	if n := len(c.leg.Messages()); n < 8 {
+		t.Errorf("ladder has %d messages: %+v", n, c.leg.Messages())
+	}
+}
+
+func TestAnsweredCallEndsByUs(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	p := newPeer(t, r.udp)
+	u, c := answered(r, p)
+	c.on(func(l *Leg) { l.End(Cause{Code: 200, Text: `say "bye"`, Q850: 16}) })
+	bye := p.request("BYE")
+	want := []string{`SIP;cause=200;text="say \"bye\""`, `Q.850;cause=16;text="say \"bye\""`}
+	if diff := cmp.Diff(want, bye.all("Reason")); diff != "" {
+		t.Error(diff)
+	}
+	if got := param(bye.get("To"), "tag"); got != u.tag {
+		t.Errorf("BYE to tag %q", got)
+	}
+	p.answer(bye, 200, "", "")
+	c.want(Terminated)
+}
+
+// T02
+func TestInviteRetransmissionIsOneCall(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	p := newPeer(t, r.udp)
+	u := p.uac()
+	text := u.text("INVITE", 1, u.branch, testSDP)
+	u.seq = 1
+	for range 5 {
+		p.send(text)
+	}
+	c := r.call()
+	c.on(func(l *Leg) { l.Progress(180, "", nil) })
+	p.response(180, "INVITE")
+	p.send(text)
+	p.response(180, "INVITE") // the last one again
+	select {
+	case <-r.calls:
+		t.Error("a second call")
+	case <-time.After(3 * testT1):
+	}
+}
+
+// T03
+func TestUnacknowledgedAnswerIsRepeatedThenEnded(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("waits 64*T1")
+	}
+	r := newRig(t)
+	p := newPeer(t, r.udp)
+	p.uac().invite()
+	c := r.call()
+	start := time.Now()
+	c.on(func(l *Leg) { l.Answer([]byte(testSDP)) })
+	var at []time.Duration
+	bye := p.next("BYE", func(m msg) bool {
+		if m.code() == 200 {
+			at = append(at, time.Since(start))
+		}
+		return m.method() == "BYE"
+	})
+	p.answer(bye, 200, "", "")
+	// 0, 1, 3, 7, 15, 23, 31, 39, 47, 55, 63 times T1
+	if len(at) < 9 || len(at) > 12 {
+		t.Errorf("%d copies of the 200 at %v", len(at), at)
+	}
+	if d := time.Since(start); d < 64*testT1 || d > 64*testT1+time.Second {
+		t.Errorf("BYE after %v", d)
+	}
+	for i, want := range []time.Duration{0, 1, 3, 7, 15} {
+		if diff := at[i] - want*testT1; diff < -2*time.Millisecond || diff > 4*testT1 {
+			t.Errorf("copy %d after %v, want %v", i, at[i], want*testT1)
+		}
+	}
+	if ev := c.want(Ended); ev.Err != ErrNoAck {
+		t.Errorf("got %v", ev.Err)
+	}
+	c.want(Terminated)
+}
+
+// T05
+func TestByeRightBehindAckKeepsItsOrder(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	n := 300
+	if testing.Short() {
+		n = 40
+	}
+	for range n {
+		p := newPeer(t, r.udp)
+		u := p.uac()
+		u.invite()
+		c := r.call()
+		c.on(func(l *Leg) { l.Answer([]byte(testSDP)) })
+		u.learn(p.response(200, "INVITE"))
+		u.ack(1)
+		u.do("BYE", "")
+		c.want(Acked)
+		c.want(ByeReceived)
+		c.want(Terminated)
+		p.response(200, "BYE")
+		c.leave()
+		p.udp.Close()
+	}
+}
+
+func TestByeBeforeAck(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	p := newPeer(t, r.udp)
+	u := p.uac()
+	u.invite()
+	c := r.call()
+	c.on(func(l *Leg) { l.Answer([]byte(testSDP)) })
+	u.learn(p.response(200, "INVITE"))
+	u.do("BYE", "")
+	u.ack(1)
+	c.want(ByeReceived)
+	c.want(Terminated)
+	p.response(200, "BYE")
+}
+
+// T06
+func TestCancelWhileRinging(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	p := newPeer(t, r.udp)
+	u := p.uac()
+	u.invite()
+	c := r.call()
+	c.on(func(l *Leg) { l.Progress(180, "", nil) })
+	tag := param(p.response(180, "INVITE").get("To"), "tag")
+	p.send(u.text("CANCEL", 1, u.branch, "", `Reason: SIP;cause=200;text="elsewhere"`))
+	ok := p.response(200, "CANCEL")
+	final := p.response(487, "INVITE")
+	for _, m := range []msg{ok, final} {
+		if got := param(m.get("To"), "tag"); got != tag || tag == "" {
+			t.Errorf("%s has To-tag %q, the 180 had %q", m.start, got, tag)
+		}
+	}
+	u.learn(final)
+	p.send(u.text("ACK", 1, u.branch, ""))
+	if ev := c.want(Cancelled); ev.Code != 200 || ev.Reason != "elsewhere" {
+		t.Errorf("got %+v", ev)
+	}
+	c.want(Terminated)
+	c.on(func(l *Leg) { l.Answer(nil); l.End(Cause{}) }) // void
+	p.silence(4*testT1, func(m msg) bool { return m.code() == 200 })
+}
+
+func TestCancelRightBehindInvite(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for range 60 {
+		p := newPeer(t, r.udp)
+		u := p.uac()
+		u.invite()
+		u.cancel()
+		p.response(487, "INVITE")
+		c := r.call()
+		c.want(Cancelled)
+		c.want(Terminated)
+		c.leave()
+	}
+}
+
+// T08
+func TestCancelCrossesOurAnswer(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	p := newPeer(t, r.udp)
+	u := p.uac()
+	u.invite()
+	c := r.call()
+	c.on(func(l *Leg) { l.Answer([]byte(testSDP)) })
+	u.learn(p.response(200, "INVITE"))
+	u.cancel()
+	p.response(200, "CANCEL")
+	u.ack(1)
+	c.want(Acked)
+	u.do("BYE", "")
+	c.want(ByeReceived)
+	c.want(Terminated)
+}
+
+func TestRejectCarriesReason(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	p := newPeer(t, r.udp)
+	u := p.uac()
+	u.invite()
+	c := r.call()
+	h, err := NewHeader("Reason", "Q.850;cause=21")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.on(func(l *Leg) { l.Reject(603, "No Sale", h) })
+	m := p.response(603, "INVITE")
+	if m.start != "SIP/2.0 603 No Sale" || m.get("Reason") != "Q.850;cause=21" {
+		t.Errorf("got %s, Reason %q", m.start, m.get("Reason"))
+	}
+	u.learn(m)
+	p.send(u.text("ACK", 1, u.branch, ""))
+	if ev := c.want(Terminated); ev.Code != 603 {
+		t.Errorf("got %+v", ev)
+	}
+}
+
+func TestEndOfUnansweredCallIsAFinalResponse(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	p := newPeer(t, r.udp)
+	p.uac().invite()
+	c := r.call()
+	c.on(func(l *Leg) { l.End(Cause{Code: 486, Q850: 17}) })
+	if m := p.response(486, "INVITE"); m.all("Reason")[1] != "Q.850;cause=17" {
+		t.Errorf("Reason %q", m.all("Reason"))
+	}
+	c.want(Terminated)
+}
+
+func TestEndBeforeAckWaitsForIt(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	p := newPeer(t, r.udp)
+	u := p.uac()
+	u.invite()
+	c := r.call()
+	c.on(func(l *Leg) { l.Answer([]byte(testSDP)); l.End(Cause{}) })
+	u.learn(p.response(200, "INVITE"))
+	p.silence(2*testT1, func(m msg) bool { return m.method() == "BYE" })
+	u.ack(1)
+	p.answer(p.request("BYE"), 200, "", "")
+	c.want(Terminated)
+}
+
+func TestLateOfferIsAnsweredInTheAck(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	p := newPeer(t, r.udp)
+	u := p.uac()
+	u.seq = 1
+	p.send(u.text("INVITE", 1, u.branch, ""))
+	c := r.call()
+	if c.leg.Invite().SDP != nil {
+		t.Error("there was no offer")
+	}
+	c.on(func(l *Leg) { l.Answer([]byte(testSDP)) })
+	u.learn(p.response(200, "INVITE"))
+	p.send(u.text("ACK", 1, "z9hG4bKlate", testSDP))
+	if ev := c.want(Acked); string(ev.SDP) != testSDP {
+		t.Errorf("SDP %q", ev.SDP)
+	}
+}
+
+func TestOwnerThatReturnsIsCleanedUpAfter(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		do     func(l *Leg)
+		answer bool
+	}{
+		{"at once", func(*Leg) {}, false},
+		{"unbound", nil, false},
+		{"panic", func(*Leg) { panic("boom") }, false},
+		{"answered", func(l *Leg) { l.Answer([]byte(testSDP)) }, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, func(c *Config) {
+				c.OnInvite = func(l *Leg) {
+					if tt.do == nil {
+						return
+					}
+					l.Bind(make(chan Signal, 8))
+					tt.do(l)
+				}
+			})
+			p := newPeer(t, r.udp)
+			u := p.uac()
+			u.invite()
+			if !tt.answer {
+				p.response(500, "INVITE")
+			} else {
+				u.learn(p.response(200, "INVITE"))
+				u.ack(1)
+				p.answer(p.request("BYE"), 200, "", "")
+			}
+			waitFor(t, "no live leg", func() bool {
+				r.s.mu.Lock()
+				defer r.s.mu.Unlock()
+				return r.s.live == 0
+			})
+		})
+	}
+}
+
+func waitFor(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	limit := time.After(patience)
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Fatalf("not reached: %s", what)
+		}
+	}
+}
+
+func TestCloseEndsCallsAndRefusesNewOnes(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	p := newPeer(t, r.udp)
+	_, c := answered(r, p)
+	closed := make(chan error, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		closed <- r.s.Close(ctx)
+	}()
+	bye := p.request("BYE")
+	late := newPeer(t, r.udp)
+	late.uac().invite()
+	if m := late.response(503, "INVITE"); m.get("Retry-After") == "" {
+		t.Error("503 without Retry-After")
+	}
+	if ev := c.want(Ended); ev.Err != ErrShutdown {
+		t.Errorf("got %v", ev.Err)
+	}
+	p.answer(bye, 200, "", "")
+	c.want(Terminated)
+	c.leave()
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	if err := r.s.Close(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestListenSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	tests := map[string][]Listener{
+		"no listeners":     nil,
+		"explicit":         {{"udp", "0.0.0.0:0"}},
+		"explicit ip":      {{"udp", "localhost:0"}},
+		"udp or tcp":       {{"sctp", "127.0.0.1:0"}},
+		"address already ": {{"udp", r.udp.String()}},
+		"address already":  {{"udp", "127.0.0.1:0"}, {"tcp", r.tcp.String()}},
+	}
+	for want, ls := range tests {
+		if _, err := Listen(Config{Listeners: ls, T1: testT1}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: got %v, want %q", ls, err, want)
+		}
+	}
+}
