@@ -1,0 +1,26 @@
+// Package recording keeps the sound of calls: a two-channel µ-law WAV file per
+// call, the caller left, the agent and the prompts right, from the first
+// contact to the hang-up, sealed with its SHA-256 and moved to a folder or an
+// S3 bucket.
+//
+// It never holds up a call. It refuses to wait for a disk on the media thread,
+// to touch a disk in Start, to decode or mix, and to remove a local file whose
+// copy it has not verified.
+//
+// A [Recorder] owns the recordings folder. Start gives a [File], which is a
+// media tap: Frame copies a packet into the file's ring, a window of about four
+// seconds on the call's clock, and returns. One writer goroutine goes round all
+// files, claims what is old enough that nothing late will arrive for it, and
+// writes it at the offset that belongs to its position: 58 bytes of header, then
+// two bytes per position. A second goroutine syncs, so that a slow disk delays
+// one sync and not the writing. When the disk is full or too slow the ring
+// overflows, samples are counted as lost, and the file goes on, with silence in
+// the gap, as soon as it can be written again.
+//
+// While it grows a file is named .wav.part; its header is right at every sync.
+// Seal writes the rest, syncs, renames and hashes. What a crash leaves behind is
+// repaired by the next Open and reported through Config.Found.
+//
+// [Blobs] is where sealed recordings go: [Folder] or [S3]. [Waveform] and [PCM]
+// serve the pages.
+package recording

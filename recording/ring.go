@@ -1,0 +1,160 @@
+package recording
+
+import (
+	"math"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// ringFrames is how much of the call's clock a ring holds: 4.1 s, 64 KiB.
+	ringFrames = 1 << 15
+	ringMask   = ringFrames - 1
+	// slack is how late, behind the newest audio, a packet may be and still be
+	// written: 400 ms.
+	slack = 3200
+	// idleSlack is how far behind the wall clock the writer stays when nothing
+	// arrives on either channel: 1.5 s.
+	idleSlack = 12000
+)
+
+const shut = int64(math.MaxInt64)
+
+// ring is a window on the call's clock, both channels interleaved as in the
+// file, silent where nothing was put. One media thread puts, the writer takes;
+// neither ever waits for the other.
+//
+// The writer owns [tail, claim), the media thread [claim, tail+ringFrames).
+// Moving claim is safe because put marks itself busy first and looks at claim
+// afterwards: when the writer has moved claim and then sees the thread idle, no
+// put below claim is running and none will start.
+type ring struct {
+	busy  atomic.Bool
+	claim atomic.Int64 // puts below are refused; moved by the writer
+	tail  atomic.Int64 // first position not yet written; moved by the writer
+	head  atomic.Int64 // end of the newest audio; moved by the media thread
+	buf   [ringFrames * frameBytes]byte
+}
+
+func newRing() *ring {
+	r := &ring{}
+	fill(r.buf[:])
+	return r
+}
+
+// What became of a put.
+type fate uint8
+
+const (
+	kept fate = iota
+	late      // the writer has passed the position already
+	full      // the writer is too far behind
+	over      // the ring is shut
+)
+
+// put stores the audio of one channel at pos, or only moves the clock on where
+// mute is set.
+func (r *ring) put(ch uint8, pos int64, ulaw []byte, mute bool) fate {
+	r.busy.Store(true)
+	f := r.store(ch, pos, ulaw, mute)
+	r.busy.Store(false)
+	return f
+}
+
+func (r *ring) store(ch uint8, pos int64, ulaw []byte, mute bool) fate {
+	end := pos + int64(len(ulaw))
+	claim := r.claim.Load()
+	switch {
+	case claim == shut:
+		return over
+	case pos < claim:
+		return late
+	case end > maxFrames:
+		return full
+	}
+	if end > r.head.Load() {
+		r.head.Store(end)
+	}
+	if end > r.tail.Load()+ringFrames {
+		return full
+	}
+	if mute {
+		return kept
+	}
+	at := pos & ringMask
+	n := min(int64(len(ulaw)), ringFrames-at)
+	interleave(r.buf[at*frameBytes+int64(ch):], ulaw[:n])
+	if n < int64(len(ulaw)) {
+		interleave(r.buf[ch:], ulaw[n:])
+	}
+	return kept
+}
+
+// interleave spreads src over every second byte of dst.
+func interleave(dst, src []byte) {
+	if len(src) == 0 {
+		return
+	}
+	dst = dst[:frameBytes*len(src)-1]
+	for i, b := range src {
+		dst[frameBytes*i] = b
+	}
+}
+
+// take claims what is old enough and returns where it ends; wall is the
+// position that the clock shows. The claim takes effect only once the media
+// thread is not in a put; ok is false when that does not happen at once.
+func (r *ring) take(wall int64) (limit int64, ok bool) {
+	limit = max(r.head.Load()-slack, min(wall, maxFrames)-idleSlack, r.claim.Load())
+	r.claim.Store(limit)
+	return limit, r.idle()
+}
+
+// close refuses all puts from now on and returns where the audio ends.
+func (r *ring) close() (limit int64, ok bool) {
+	r.claim.Store(shut)
+	if !r.idle() {
+		return 0, false
+	}
+	return max(r.head.Load(), r.tail.Load()), true
+}
+
+// idle waits a moment for the media thread to leave a put. A put takes well
+// under a microsecond, unless its thread has lost the processor.
+func (r *ring) idle() bool {
+	for range 1000 {
+		if !r.busy.Load() {
+			return true
+		}
+	}
+	t := time.NewTimer(200 * time.Microsecond)
+	defer t.Stop()
+	<-t.C
+	return !r.busy.Load()
+}
+
+// next returns the file bytes from tail on, up to limit or the end of the
+// ring's memory.
+func (r *ring) next(limit int64) []byte {
+	from := r.tail.Load()
+	at := from & ringMask
+	n := min(limit-from, ringFrames-at)
+	return r.buf[at*frameBytes : (at+n)*frameBytes]
+}
+
+// release gives back what next returned, now written.
+func (r *ring) release(b []byte) {
+	fill(b)
+	r.tail.Add(int64(len(b)) / frameBytes)
+}
+
+// fill makes b silent.
+func fill(b []byte) {
+	if len(b) == 0 {
+		return
+	}
+	b[0] = silence
+	for n := 1; n < len(b); n *= 2 {
+		copy(b[n:], b[:n])
+	}
+}

@@ -1,0 +1,140 @@
+package recording
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// drain takes and releases everything that the ring lets go of and returns it.
+func drain(t *testing.T, r *ring, wall int64) []byte {
+	t.Helper()
+	limit, ok := r.take(wall)
+	if !ok {
+		t.Fatal("ring busy without a writer")
+	}
+	return takeUpTo(r, limit)
+}
+
+func takeUpTo(r *ring, limit int64) []byte {
+	var out []byte
+	for b := r.next(limit); len(b) > 0; b = r.next(limit) {
+		out = append(out, b...)
+		r.release(b)
+	}
+	return out
+}
+
+// TestRingAgainstModel puts frames of random length, order and lateness and
+// compares what comes out with a plain slice.
+func TestRingAgainstModel(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(8) {
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		r := newRing()
+		var model, got []byte
+		var head int64
+		for n := range 3000 {
+			pos := max(0, head+rnd.Int64N(600)-250)
+			ch := uint8(rnd.IntN(2))
+			frame := make([]byte, 1+rnd.IntN(320))
+			for i := range frame {
+				frame[i] = byte(rnd.Uint32())
+			}
+			want := kept
+			if pos < int64(len(got)/2) {
+				want = late
+			}
+			mute := rnd.IntN(10) == 0
+			if fate := r.put(ch, pos, frame, mute); fate != want {
+				t.Fatalf("seed %d: put at %d with %d taken: fate %d, want %d", seed, pos, len(got)/2, fate, want)
+			}
+			if want == late {
+				continue
+			}
+			for end := 2 * (pos + int64(len(frame))); int64(len(model)) < end; {
+				model = append(model, silence)
+			}
+			if !mute {
+				for i, b := range frame {
+					model[2*(pos+int64(i))+int64(ch)] = b
+				}
+			}
+			head = max(head, pos+int64(len(frame)))
+			if n%20 == 0 || rnd.IntN(20) == 0 {
+				got = append(got, drain(t, r, 0)...)
+			}
+		}
+		limit, ok := r.close()
+		if !ok {
+			t.Fatal("ring busy")
+		}
+		got = append(got, takeUpTo(r, limit)...)
+		if !bytes.Equal(got, model) {
+			t.Fatalf("seed %d: %d bytes came out that are not the %d put in", seed, len(got), len(model))
+		}
+		if fate := r.put(0, limit, []byte{1}, false); fate != over {
+			t.Fatalf("put into a closed ring: fate %d", fate)
+		}
+	}
+}
+
+func TestRingOverflowLosesOnlyTheOverflow(t *testing.T) {
+	t.Parallel()
+	r := newRing()
+	frame := bytes.Repeat([]byte{7}, 160)
+	var fates [4]int
+	const frames = 2 * ringFrames / 160
+	for i := range int64(frames) {
+		fates[r.put(0, 160*i, frame, false)]++
+	}
+	fit := ringFrames / 160
+	if diff := cmp.Diff([4]int{kept: fit, full: frames - fit}, fates); diff != "" {
+		t.Fatal(diff)
+	}
+	got := drain(t, r, 0)
+	for i := 0; i < len(got); i += 2 {
+		want := byte(7)
+		if i/2 >= fit*160 {
+			want = silence
+		}
+		if got[i] != want || got[i+1] != silence {
+			t.Fatalf("position %d: %x %x, want %x ff", i/2, got[i], got[i+1], want)
+		}
+	}
+	if fate := r.put(0, frames*160, frame, false); fate != kept {
+		t.Fatalf("after room was made: fate %d", fate)
+	}
+}
+
+// TestRingIdle has nothing arrive for a minute: the writer keeps up with the
+// clock, so that the next frame finds room.
+func TestRingIdle(t *testing.T) {
+	t.Parallel()
+	r := newRing()
+	frame := bytes.Repeat([]byte{7}, 160)
+	r.put(1, 0, frame, false)
+	got := drain(t, r, 60*sampleRate)
+	if want := 2 * (60*sampleRate - idleSlack); len(got) != want {
+		t.Fatalf("%d bytes taken of an idle minute, want %d", len(got), want)
+	}
+	if fate := r.put(0, 60*sampleRate, frame, false); fate != kept {
+		t.Fatalf("first frame after a silent minute: fate %d", fate)
+	}
+	if fate := r.put(0, maxFrames-1, frame, false); fate != full {
+		t.Fatalf("frame behind the longest recording: fate %d", fate)
+	}
+}
+
+func TestFill(t *testing.T) {
+	t.Parallel()
+	for n := range 70 {
+		b := make([]byte, n+1)
+		fill(b[:n])
+		if !bytes.Equal(b, append(bytes.Repeat([]byte{silence}, n), 0)) {
+			t.Fatalf("fill of %d bytes: %x", n, b)
+		}
+	}
+}
