@@ -18,9 +18,10 @@ type node[T any] struct {
 func (s *stack[T]) push(v T) (first bool) {
 	n := &node[T]{value: v}
 	for {
-		n.next = s.head.Load()
-		if s.head.CompareAndSwap(n.next, n) {
-			return n.next == nil
+		before := s.head.Load()
+		n.next = before
+		if s.head.CompareAndSwap(before, n) {
+			return before == nil // n is the reader's now
 		}
 	}
 }

@@ -13,27 +13,33 @@ import (
 // epollBatch is how many ready sockets one wait reports; the rest comes with the next.
 const epollBatch = 256
 
-// wakeToken marks the eventfd among the tokens of the kernel.
-const wakeToken = -1
+// Tokens of the engine's own descriptors.
+const (
+	wakeToken  = -1
+	timerToken = -2
+)
 
 // epoll is the engine over level-triggered epoll. Sockets are read and written
 // with raw system calls, which never wait; only wait itself goes through the
 // scheduler, so that it gives its processor away while it sleeps.
 type epoll struct {
-	fd, event int
-	poll      bool // sleep until the tick, then look, instead of waking for each packet
-	coarse    bool // no epoll_pwait2: waits are rounded up to 1 ms
-	full      bool // the last batch was full, so there is more to read
-	start     time.Time
-	startAbs  int64 // start on CLOCK_MONOTONIC
-	ready     [epollBatch]unix.EpollEvent
-	tokens    [epollBatch]int
-	from      sockaddr
-	fromLen   uint32
-	limit     unix.Timespec
-	counter   [8]byte
-	mu        sync.RWMutex // for wake against close, never taken on the packet path
-	closed    bool
+	fd       int
+	event    int   // eventfd, for wake
+	timer    int   // timerfd, for the end of a wait
+	alarm    int64 // when the timer fires, 0 = not
+	spec     unix.ItimerSpec
+	poll     bool // sleep until the tick, then look, instead of waking for each packet
+	full     bool // the last batch was full, so there is more to read
+	start    time.Time
+	startAbs int64 // start on CLOCK_MONOTONIC
+	ready    [epollBatch]unix.EpollEvent
+	tokens   [epollBatch]int
+	from     sockaddr
+	fromLen  uint32
+	limit    unix.Timespec
+	counter  [8]byte
+	mu       sync.RWMutex // for wake against close, never taken on the packet path
+	closed   bool
 }
 
 func newEpoll(poll bool, start time.Time) (*epoll, error) {
@@ -46,7 +52,13 @@ func newEpoll(poll bool, start time.Time) (*epoll, error) {
 		_ = unix.Close(fd)
 		return nil, fmt.Errorf("eventfd: %w", err)
 	}
-	e := &epoll{fd: fd, event: event, poll: poll, start: start}
+	timer, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
+	if err != nil {
+		_ = unix.Close(event)
+		_ = unix.Close(fd)
+		return nil, fmt.Errorf("timerfd: %w", err)
+	}
+	e := &epoll{fd: fd, event: event, timer: timer, poll: poll, start: start}
 	var abs unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &abs); err != nil {
 		e.close()
@@ -56,6 +68,11 @@ func newEpoll(poll bool, start time.Time) (*epoll, error) {
 	if err := e.arm(event, wakeToken); err != nil {
 		e.close()
 		return nil, fmt.Errorf("watch eventfd: %w", err)
+	}
+	// Edge-triggered: setting it anew, not reading it, ends its readiness.
+	if err := unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, timer, &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: timerToken}); err != nil {
+		e.close()
+		return nil, fmt.Errorf("watch timerfd: %w", err)
 	}
 	return e, nil
 }
@@ -113,7 +130,10 @@ func (e *epoll) wait(until int64) []int {
 	e.full = n == epollBatch
 	count := 0
 	for _, ev := range e.ready[:n] {
-		if int(ev.Fd) == wakeToken {
+		if ev.Fd == timerToken {
+			continue
+		}
+		if ev.Fd == wakeToken {
 			_, _, _ = unix.RawSyscall(unix.SYS_READ, uintptr(e.event), uintptr(unsafe.Pointer(&e.counter[0])), 8)
 			continue
 		}
@@ -124,36 +144,32 @@ func (e *epoll) wait(until int64) []int {
 }
 
 // await waits for ready sockets until a time, 0 = for ever, -1 = not at all.
+// The limit is a timer of its own, set once for each time, and not a time-out
+// of the call: programming one for every packet costs more than the packet.
 func (e *epoll) await(until int64) int {
-	left := int64(0)
-	if until > 0 {
-		left = max(0, until-e.now())
+	timeout := -1
+	if until < 0 {
+		timeout = 0
+	} else if until != e.alarm {
+		e.setAlarm(until)
 	}
-	ready := uintptr(unsafe.Pointer(&e.ready[0]))
-	if !e.coarse {
-		e.limit = unix.NsecToTimespec(left)
-		limit := unsafe.Pointer(&e.limit)
-		if until == 0 {
-			limit = nil
-		}
-		n, _, errno := unix.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(e.fd), ready, epollBatch, uintptr(limit), 0, 0)
-		if errno == 0 {
-			return int(n)
-		}
-		if errno != unix.ENOSYS && errno != unix.EPERM {
-			return 0
-		}
-		e.coarse = true // older kernel, or a container that forbids it
-	}
-	ms := (left + 999_999) / 1_000_000
-	if until == 0 {
-		ms = -1
-	}
-	n, _, errno := unix.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(e.fd), ready, epollBatch, uintptr(ms), 0, 0)
+	n, _, errno := unix.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(e.fd),
+		uintptr(unsafe.Pointer(&e.ready[0])), epollBatch, uintptr(timeout), 0, 0)
 	if errno != 0 {
 		return 0
 	}
 	return int(n)
+}
+
+// setAlarm lets the timer fire at a time of the engine's clock, 0 = not.
+func (e *epoll) setAlarm(at int64) {
+	e.alarm = at
+	e.spec = unix.ItimerSpec{}
+	if at > 0 {
+		e.spec.Value = unix.NsecToTimespec(e.startAbs + at)
+	}
+	_, _, _ = unix.RawSyscall6(unix.SYS_TIMERFD_SETTIME, uintptr(e.timer), unix.TFD_TIMER_ABSTIME,
+		uintptr(unsafe.Pointer(&e.spec)), 0, 0, 0)
 }
 
 // sleep waits until a time on the absolute clock, so that ticks do not drift.
@@ -177,6 +193,7 @@ func (e *epoll) close() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.closed = true
+	_ = unix.Close(e.timer)
 	_ = unix.Close(e.event)
 	_ = unix.Close(e.fd)
 }

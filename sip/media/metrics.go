@@ -46,7 +46,7 @@ func newMetrics(r prometheus.Registerer, load func() (open, capacity int)) (*met
 		count("dropped_packets_total", "Packets dropped, by reason.", v, prometheus.Labels{"reason": reason})
 	}
 	count("lost_events_total", "Stream events dropped because the receiver was not ready.", &c.eventsLost, nil)
-	count("late_ticks_total", "Rounds in which a media thread was more than 5 ms late.", &c.lateTicks, nil)
+	count("late_ticks_total", "Slots of the 20 ms wheel that were served more than 5 ms late.", &c.lateTicks, nil)
 	count("panics_total", "Panics recovered on media threads.", &c.panics, nil)
 	count("streams_total", "Streams opened.", &c.streams, nil)
 	count("refused_streams_total", "Streams refused for want of a port.", &c.streamsNoFit, nil)
