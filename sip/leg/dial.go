@@ -69,7 +69,7 @@ func (l *Leg) prepare() error {
 	}
 	target, err := parseURI(c.URI)
 	if err != nil {
-		return fmt.Errorf("%w: request uri %.80q", ErrInput, c.URI)
+		return err
 	}
 	if len(c.SDP) == 0 {
 		return fmt.Errorf("%w: no offer", ErrInput)
@@ -139,7 +139,7 @@ func (l *Leg) sendInvite(dest destination) error {
 	req.AppendHeader(sipmsg.NewHeader("Allow", allowed))
 	if c.PAI != "" {
 		if _, err := parseURI(c.PAI); err != nil {
-			return fmt.Errorf("%w: asserted identity", ErrInput)
+			return err
 		}
 		req.AppendHeader(sipmsg.NewHeader("P-Asserted-Identity", "<"+c.PAI+">"))
 	}

@@ -127,15 +127,15 @@ func TestUnacknowledgedAnswerIsRepeatedThenEnded(t *testing.T) {
 	})
 	p.answer(bye, 200, "", "")
 	// 0, 1, 3, 7, 15, 23, 31, 39, 47, 55, 63 times T1
-	if len(at) < 9 || len(at) > 12 {
+	if len(at) < 5 || len(at) > 12 { // 11 on an idle machine
 		t.Errorf("%d copies of the 200 at %v", len(at), at)
 	}
 	if d := time.Since(start); d < 64*testT1 || d > 64*testT1+time.Second {
 		t.Errorf("BYE after %v", d)
 	}
 	for i, want := range []time.Duration{0, 1, 3, 7, 15} {
-		if diff := at[i] - want*testT1; diff < -2*time.Millisecond || diff > 4*testT1 {
-			t.Errorf("copy %d after %v, want %v", i, at[i], want*testT1)
+		if at[i] < want*testT1-2*time.Millisecond {
+			t.Errorf("copy %d after %v, not before %v", i, at[i], want*testT1)
 		}
 	}
 	if ev := c.want(Ended); ev.Err != ErrNoAck {

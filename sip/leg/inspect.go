@@ -94,6 +94,10 @@ func inspectRequest(data []byte, m *raw) verdict {
 	if !addressesOK(m) {
 		return refused(400, "Bad Address")
 	}
+	if upper := strings.ToUpper(string(f[0])); upper != string(f[0]) && knownMethod(upper) {
+		// Methods are case-sensitive (RFC 3261 section 7.1); sipgo is not.
+		return refused(405, "Method Not Allowed", "Allow: "+allowed)
+	}
 	if v := checkURI(f[1]); v.code != 0 {
 		return v
 	}
@@ -107,6 +111,14 @@ func inspectRequest(data []byte, m *raw) verdict {
 		return v
 	}
 	return passed(data, m)
+}
+
+func knownMethod(m string) bool {
+	switch m {
+	case "INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "REFER", "PRACK":
+		return true
+	}
+	return false
 }
 
 // missing returns the name of the first mandatory header that is not there.

@@ -2,7 +2,7 @@ package leg
 
 import (
 	"bytes"
-	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -14,11 +14,10 @@ import (
 	sipmsg "github.com/emiago/sipgo/sip"
 )
 
-var errURI = errors.New("bad uri")
-
 // parseURI reads a sip: or tel: URI that we are going to write.
 func parseURI(s string) (sipmsg.Uri, error) {
 	var u sipmsg.Uri
+	errURI := fmt.Errorf("%w: uri %.80q", ErrInput, s)
 	if !cleanText(s) || strings.ContainsAny(s, " <>\"") || len(s) > 512 {
 		return u, errURI
 	}
