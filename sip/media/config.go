@@ -21,7 +21,8 @@ var (
 // Config describes a plane.
 type Config struct {
 	// Bind is the local address of all sockets. It may be unspecified
-	// (0.0.0.0) if Advertise names the address peers can reach.
+	// (0.0.0.0) if Advertise names the address peers can reach. Peers of the
+	// other address family are neither sent to nor heard.
 	Bind netip.Addr
 	// Advertise is the address for the SDP; zero = Bind.
 	Advertise netip.Addr

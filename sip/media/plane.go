@@ -3,6 +3,7 @@ package media
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"net/netip"
 	"strconv"
@@ -54,9 +55,10 @@ func Open(c Config) (*Plane, error) {
 		p.threads.Go(sh.run)
 		priority = <-sh.ready
 	}
-	c.Logger.Info("media plane open", "bind", c.Bind.String(), "advertise", c.Advertise.String(),
-		"port_min", c.PortMin, "port_max", c.PortMax, "streams", p.ports.capacity,
-		"threads", c.Shards, "priority", priority, "poll", c.Poll)
+	c.Logger.Info("media plane open",
+		slog.String("bind", c.Bind.String()), slog.String("advertise", c.Advertise.String()),
+		slog.Int("port_min", c.PortMin), slog.Int("port_max", c.PortMax), slog.Int("streams", p.ports.capacity),
+		slog.Int("threads", c.Shards), slog.String("priority", priority), slog.Bool("poll", c.Poll))
 	return p, nil
 }
 

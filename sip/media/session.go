@@ -15,6 +15,7 @@ type session struct {
 	pair    portPair
 	placed  bool // in the tables of the shard
 	ended   bool
+	faulty  bool // has caused a panic
 	index   int
 	slot    int
 	backlog *node[command]

@@ -81,16 +81,13 @@ func (sh *shard) run() {
 	}
 }
 
-// loop runs until it is stopped (true), or a tap or an event channel panics
-// (false): then the stream concerned loses its tap and its events, and life goes on.
+// loop runs until it is stopped (true), or something panics (false).
 func (sh *shard) loop() (stopped bool) {
 	defer func() {
 		if r := recover(); r != nil {
 			sh.count.panics.Add(1)
-			sh.log.Error("media thread recovered", "panic", r, "stack", string(debug.Stack()))
-			if st := sh.current; st != nil {
-				st.tap, st.s.events = nil, nil
-			}
+			sh.log.Error("media thread recovered", slog.Any("panic", r), slog.String("stack", string(debug.Stack())))
+			sh.blame()
 		}
 	}()
 	for !sh.stop.Load() {
@@ -104,6 +101,21 @@ func (sh *shard) loop() (stopped bool) {
 		sh.turn()
 	}
 	return true
+}
+
+// blame keeps a panic from coming again: the stream concerned loses its tap and
+// its events, which are foreign code, and at the second time its life.
+func (sh *shard) blame() {
+	st := sh.current
+	sh.current = nil
+	if st == nil || st.ended {
+		return
+	}
+	st.tap, st.s.events = nil, nil
+	if st.faulty {
+		st.end(sh)
+	}
+	st.faulty = true
 }
 
 // deadline is the time of the next tick with somebody to serve; 0 = nobody.
@@ -225,7 +237,7 @@ func (sh *shard) place(st *session) {
 	sh.live++
 	for kind, fd := range []int{st.pair.rtp, st.pair.rtcp} {
 		if err := sh.eng.arm(fd, index<<1|kind); err != nil {
-			sh.log.Error("rtp socket not watched", "local", st.s.local.String(), "err", err)
+			sh.log.Error("rtp socket not watched", slog.String("local", st.s.local.String()), slog.Any("err", err))
 		}
 	}
 }

@@ -39,7 +39,8 @@ func (s *Stream) Apply(p Params) {
 
 // Bridge relays the audio and the keys of s and peer to each other until
 // Unbridge, another Bridge or Close of either. What Play and SendDigits send
-// takes precedence over the relay. Streams of different planes, and a stream
+// takes precedence over the relay; comfort silence fills in when a side has
+// said nothing yet, or for a second. Streams of different planes, and a stream
 // with itself, are not bridged.
 func (s *Stream) Bridge(peer *Stream) {
 	if peer == nil || peer == s || peer.plane != s.plane {

@@ -138,4 +138,10 @@ func TestTapThatPanicsIsDropped(t *testing.T) {
 	if n := c.plane.metrics.counters.panics.Load(); n != 1 {
 		t.Errorf("%d panics, want 1", n)
 	}
+	c.a.Tap(bomb{})
+	c.alice.talk(c.a, 3, 9)
+	<-c.a.Done() // once more is too often
+	if open, _ := c.plane.Load(); open != 1 {
+		t.Errorf("%d streams open, want the other one", open)
+	}
 }
