@@ -1,0 +1,236 @@
+package localpg
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// The test binary run with this variable is a parent that gets killed.
+const victimDir = "RINGBID_TEST_VICTIM_DIR"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(victimDir); dir != "" {
+		os.Exit(victim(dir))
+	}
+	os.Exit(m.Run())
+}
+
+func victim(dir string) int {
+	c, err := Start(context.Background(), Config{Dir: dir})
+	if err != nil {
+		fmt.Println("error", err)
+		return 1
+	}
+	fmt.Println("ready", c.process.Pid)
+	<-make(chan struct{})
+	return 0
+}
+
+func start(t *testing.T, dir string) *Cluster {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	c, err := Start(ctx, Config{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stop(t, c) })
+	return c
+}
+
+func stop(t *testing.T, c *Cluster) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := c.Stop(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+func query(t *testing.T, dsn, sql string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	var out string
+	if err := conn.QueryRow(ctx, sql).Scan(&out); err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// until polls for up to 20 s.
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(20 * time.Second); !ok(); <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited 20 s for: %s", what)
+		}
+	}
+}
+
+func TestKeepsDataAndStopsTwice(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), strings.Repeat("a folder of some length/", 4))
+	c := start(t, dir)
+	query(t, c.DSN(), `CREATE TABLE kept AS SELECT 'yes' AS v`)
+	if got := query(t, c.DSN(), `SHOW listen_addresses`); got != "" {
+		t.Errorf("listens on %q", got)
+	}
+	if os.Geteuid() == 0 {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.process.Pid))
+		if err != nil || strings.Contains(string(b), "Uid:\t0") {
+			t.Errorf("the server runs as root (%v)", err)
+		}
+	}
+	if _, err := Start(t.Context(), Config{Dir: dir}); err == nil || !strings.Contains(err.Error(), "another ringbid") {
+		t.Errorf("second start: %v", err)
+	}
+	stop(t, c)
+	stop(t, c)
+	if got := query(t, start(t, dir).DSN(), `SELECT v FROM kept`); got != "yes" {
+		t.Errorf("after the restart: %q", got)
+	}
+}
+
+func TestServerIsStartedAgain(t *testing.T) {
+	t.Parallel()
+	c := start(t, t.TempDir())
+	c.mu.Lock()
+	first := c.process.Pid
+	c.mu.Unlock()
+	if err := syscall.Kill(first, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "an answer of a new server", func() bool {
+		conn, err := pgx.Connect(t.Context(), c.DSN())
+		if err != nil {
+			return false
+		}
+		return conn.Close(t.Context()) == nil
+	})
+}
+
+// kill -9 of the parent ends the server; a server that could not end (stopped
+// by a debugger, say) is ended by the next start.
+func TestParentKilled(t *testing.T) {
+	t.Parallel()
+	for _, frozen := range []bool{false, true} {
+		t.Run(fmt.Sprint("frozen=", frozen), func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			parent, server := spawnVictim(t, dir)
+			if frozen {
+				if err := syscall.Kill(server, syscall.SIGSTOP); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := parent.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			_ = parent.Wait()
+			data := filepath.Join(dir, "data")
+			if frozen && !isServer(server, data) {
+				t.Error("the frozen server is gone already")
+			}
+			if !frozen {
+				until(t, "the end of the server", func() bool { return !isServer(server, data) })
+			}
+			if got := query(t, start(t, dir).DSN(), `SELECT 'up'`); got != "up" {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
+func spawnVictim(t *testing.T, dir string) (*exec.Cmd, int) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), victimDir+"="+dir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	line, err := bufio.NewReader(out).ReadString('\n')
+	word, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+	server, errPid := strconv.Atoi(rest)
+	if err != nil || word != "ready" || errPid != nil {
+		t.Fatalf("victim says %q (%v)", line, err)
+	}
+	return cmd, server
+}
+
+func TestNoteOfSomebodyElse(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	stop(t, start(t, dir))
+	note := fmt.Sprintf("%d\n%s/data\n", os.Getpid(), dir) // alive, but no server
+	if err := os.WriteFile(filepath.Join(dir, "data", "postmaster.pid"), []byte(note), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := query(t, start(t, dir).DSN(), `SELECT 'up'`); got != "up" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestChoose(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	all := []installation{{"/b", 17}, {"/a", 15}}
+	if got, err := choose(all, data); err != nil || got.major != 17 {
+		t.Errorf("empty folder: %v, %v", got, err)
+	}
+	for made, want := range map[string]int{"15": 15, "17": 17, "13": 0} {
+		if err := os.WriteFile(filepath.Join(data, "PG_VERSION"), []byte(made+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := choose(all, data)
+		if got.major != want || (err == nil) != (want != 0) {
+			t.Errorf("made by %s: %v, %v", made, got, err)
+		}
+		if want == 0 && !strings.Contains(err.Error(), "was made by PostgreSQL 13") {
+			t.Error(err)
+		}
+	}
+	if _, err := choose(nil, data); !errors.Is(err, ErrMissing) {
+		t.Error(err)
+	}
+}
+
+// A folder that only root may enter, as /root is, is no obstacle to root.
+func TestClosedParentFolder(t *testing.T) {
+	t.Parallel()
+	closed := filepath.Join(t.TempDir(), "closed")
+	if err := os.Mkdir(closed, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if got := query(t, start(t, filepath.Join(closed, "pg")).DSN(), `SELECT 'up'`); got != "up" {
+		t.Errorf("got %q", got)
+	}
+}
