@@ -327,3 +327,34 @@ func (s *shelf) take(t testing.TB, callID string) ringbid.Recording {
 	}
 	return r
 }
+
+func TestUnclaimed(t *testing.T) {
+	t.Parallel()
+	r := setup(t, Config{})
+	var sealed []ringbid.Recording
+	for _, id := range []string{"known", "lost", "grows"} {
+		f := start(t, r, id)
+		say(t, f, 0, 50)
+		if id != "grows" {
+			sealed = append(sealed, seal(t, f))
+		}
+	}
+	if err := os.WriteFile(filepath.Join(r.cfg.Dir, "other.wav"), []byte("no recording"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := r.Unclaimed(t.Context(), func(callID string) bool { return callID == "known" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(sealed[1:], got, cmpopts.IgnoreFields(ringbid.Recording{}, "Started")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestStoreIsNotTheFolder(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if _, err := Open(Config{Dir: dir, Blobs: Folder(dir + "/.")}); ringbid.KindOf(err) != ringbid.Invalid {
+		t.Fatal(err)
+	}
+}

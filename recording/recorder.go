@@ -94,6 +94,9 @@ func Open(c Config) (*Recorder, error) {
 		writing: make(chan struct{}), wake: make(chan struct{}, 1),
 		syncs: make(chan handle, 4096), tidied: make(chan struct{}),
 	}
+	if err := distinct(c); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(c.Dir, 0o750); err != nil {
 		return nil, fmt.Errorf("make recordings folder: %w", err)
 	}
@@ -115,6 +118,24 @@ func Open(c Config) (*Recorder, error) {
 	r.jobs.Go(func() { r.syncAll(ctx) })
 	r.jobs.Go(func() { r.tidy(ctx) })
 	return r, nil
+}
+
+// distinct refuses a store that is the recordings folder itself: a verified copy
+// would be the file that is then removed.
+func distinct(c Config) error {
+	store, ok := c.Blobs.(folder)
+	if !ok {
+		return nil
+	}
+	a, err := filepath.Abs(c.Dir)
+	b, err2 := filepath.Abs(store.dir)
+	if err := errors.Join(err, err2); err != nil {
+		return fmt.Errorf("recordings folder: %w", err)
+	}
+	if a == b {
+		return ringbid.Errorf(ringbid.Invalid, "recordings folder %s is the store as well", a)
+	}
+	return nil
 }
 
 // Start begins the recording of a call; its clock starts with the first frame.
