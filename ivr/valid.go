@@ -38,7 +38,10 @@ func valid(kind, digits string, now time.Time) (value string, ok bool) {
 	}
 	switch kind {
 	case "zip":
-		return digits, len(digits) == 5
+		if len(digits) != 5 {
+			return "", false
+		}
+		return digits, true
 	case "date_of_birth":
 		return dateOfBirth(digits, now)
 	case "phone":

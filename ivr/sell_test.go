@@ -1,0 +1,152 @@
+package ivr
+
+import (
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ringbid/ringbid"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func dialing() []ringbid.Node {
+	return []ringbid.Node{
+		{ID: "connect", Type: ringbid.NodeDial, Prompt: "music", Next: "after", None: "sorry"},
+		play("after", "again"),
+		{ID: "again", Type: ringbid.NodeDial, None: "sorry"},
+		play("sorry", "end"), end("end"),
+	}
+}
+
+func TestDialOpensTheAuction(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, l := newBench(dialing()...), newLine()
+		b.book.Campaigns["auto"].Deadline, b.book.Campaigns["auto"].Floor = ringbid.Duration(time.Second), 5
+		b.awards = nil
+		b.run(t, l, l, 0)
+		if len(b.markets) != 1 || b.markets[0].ask.Deadline != time.Second || b.markets[0].ask.Floor != 5 {
+			t.Errorf("auctions %+v", b.markets)
+		}
+	})
+}
+
+// TestAfterTheTalk: where the buyer hangs up, the flow goes on; the call is not
+// sold twice, and its end was the end of the talk.
+func TestAfterTheTalk(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, l := newBench(dialing()...), newLine()
+		l.verdicts, l.byBuyer = []ringbid.Verdict{ringbid.VerdictAnswered, ringbid.VerdictAnswered}, true
+		got := b.run(t, l, l, 0)
+		if diff := cmp.Diff([]string{"connect", "after", "again>nobody", "sorry", "end"}, walked(got.Steps)); diff != "" {
+			t.Errorf("steps (-want +got):\n%s", diff)
+		}
+		if got.Outcome != ringbid.OutcomeBridged || got.Reason.Code != "buyer_hung_up" || len(l.dials) != 1 || got.ConnectedMS != 30000 {
+			t.Errorf("%s, %+v, %d dials", got.Outcome, got.Reason, len(l.dials))
+		}
+	})
+}
+
+func TestMaxAttempts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, l := newBench(dialing()...), newLine()
+		b.book.Campaigns["auto"].MaxAttempts = 2
+		got := b.run(t, l, l, 0)
+		if len(l.dials) != 2 || got.Outcome != ringbid.OutcomeNoBuyer || len(b.markets[0].left) != 1 {
+			t.Errorf("%d dials, %s, %d left", len(l.dials), got.Outcome, len(b.markets[0].left))
+		}
+	})
+}
+
+// TestNotDialled: awards that ran out or whose target was withdrawn are given
+// back and cost no attempt.
+func TestNotDialled(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, l := newBench(dialing()...), newLine()
+		b.book.Campaigns["auto"].MaxAttempts = 1
+		b.awards[0].Expires = time.Now().Add(time.Second)
+		b.delay = 1500 * time.Millisecond
+		delete(b.book.Targets, "south")
+		l.verdicts = []ringbid.Verdict{ringbid.VerdictAnswered}
+		got := b.run(t, l, l, 0)
+		var verdicts []ringbid.Verdict
+		for _, at := range b.markets[0].reports {
+			verdicts = append(verdicts, at.Verdict)
+		}
+		if !slices.Equal(verdicts, []ringbid.Verdict{"local", "local", "answered"}) || got.Target != "east" || len(l.dials) != 1 {
+			t.Errorf("verdicts %q, target %q, %d dials", verdicts, got.Target, len(l.dials))
+		}
+	})
+}
+
+// TestMusicWhileWaiting: the caller hears something as soon as bids take more
+// than a moment, and nothing plays into the dialling.
+func TestMusicWhileWaiting(t *testing.T) {
+	t.Parallel()
+	for delay, want := range map[time.Duration][]string{
+		200 * time.Millisecond: {"answer record=true", "dial north"},
+		time.Second:            {"answer record=true", "play 4.0", "dial north"},
+		5 * time.Second:        {"answer record=true", "play 4.0", "play 4.0", "dial north"},
+	} {
+		t.Run(delay.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b, l := newBench(dialing()...), newLine()
+				b.delay, b.awards = delay, b.awards[:1]
+				b.run(t, l, l, delay+time.Second)
+				if diff := cmp.Diff(want, l.did); diff != "" {
+					t.Errorf("operations (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+func TestConsent(t *testing.T) {
+	t.Parallel()
+	flow := []ringbid.Node{{ID: "say", Type: ringbid.NodeDisclose, Prompt: "recorded", BargeIn: true, Next: "end"}, end("end")}
+	for name, c := range map[string]struct {
+		script func(b *bench, l *line)
+		record string
+		want   ringbid.Consent
+	}{
+		"announced": {func(*bench, *line) {}, "answer record=true", ringbid.Consent{Policy: "announce", State: "CA", Prompt: "recorded", Through: true}},
+		"cut short": {func(_ *bench, l *line) { l.bargeIn = time.Second }, "answer record=true", ringbid.Consent{Policy: "announce", State: "CA", Prompt: "recorded"}},
+		"silent": {func(b *bench, _ *line) { b.book.Campaigns["auto"].Recording = "silent" }, "answer record=true",
+			ringbid.Consent{Policy: "silent", State: "CA"}},
+		"off": {func(b *bench, _ *line) { b.book.Campaigns["auto"].Recording = "off" }, "answer record=false",
+			ringbid.Consent{Policy: "off", State: "CA"}},
+		"by state": {func(b *bench, _ *line) { b.book.Campaigns["auto"].NoRecord = []string{"WA", "CA"} }, "answer record=false",
+			ringbid.Consent{Policy: "off", State: "CA"}},
+		"by the number's tag": {func(b *bench, _ *line) {
+			b.book.Campaigns["auto"].NoRecord = []string{"WA"}
+			b.book.Numbers[tracking].Tags = ringbid.TagMap{"State": "wa"}
+		}, "answer record=false", ringbid.Consent{Policy: "off", State: "WA"}},
+		"nothing to announce with": {func(b *bench, _ *line) { delete(b.prompts, "recorded") }, "answer record=false",
+			ringbid.Consent{Policy: "off", State: "CA"}},
+		"unknown state": {func(b *bench, l *line) {
+			l.inv.Caller = "+442079460123"
+			b.book.Campaigns["auto"].NoRecord = []string{"CA"}
+		}, "answer record=true", ringbid.Consent{Policy: "announce", Prompt: "recorded", Through: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b, l := newBench(flow...), newLine()
+				c.script(b, l)
+				got := b.run(t, l, l, 0)
+				if c.want.Prompt != "" {
+					c.want.At = got.Received
+				}
+				if diff := cmp.Diff(&c.want, got.Consent); diff != "" || l.did[0] != c.record {
+					t.Errorf("%s, consent (-want +got):\n%s", l.did[0], diff)
+				}
+			})
+		})
+	}
+}
