@@ -46,27 +46,34 @@ func Store(ctx context.Context, place string) (Blobs, error) {
 
 // Key returns under which key a recording is kept: the last four elements of
 // its path.
-func Key(rec ringbid.Recording) string {
-	parts := strings.Split(filepath.ToSlash(rec.Path), "/")
+func Key(path string) string {
+	parts := strings.Split(filepath.ToSlash(path), "/")
 	return strings.Join(parts[max(0, len(parts)-4):], "/")
 }
 
-// Upload copies a sealed recording to the store and returns where it is. It may
-// be repeated. Without a store it returns "" and does nothing.
+// Upload copies the sealed recording at path to b and returns where it is. It
+// may be repeated. Without a store the recording stays, and its file URL is
+// returned.
+func Upload(ctx context.Context, b Blobs, path string) (url string, err error) {
+	if b == nil {
+		return fileURL(path)
+	}
+	return b.Put(ctx, Key(path), path)
+}
+
+// Upload is the function of that name for the recorder's store. It refuses a
+// file that is not the one that was sealed (Conflict) and counts.
 func (r *Recorder) Upload(ctx context.Context, rec ringbid.Recording) (url string, err error) {
-	if r.cfg.Blobs == nil {
-		return "", nil
+	result := "stored"
+	if err = check(rec); err != nil {
+		result = "refused"
+	} else if url, err = Upload(ctx, r.cfg.Blobs, rec.Path); err != nil {
+		result = "failed"
 	}
-	if err := check(rec); err != nil {
-		r.metrics.uploads.WithLabelValues("refused").Inc()
-		return "", fmt.Errorf("upload recording of call %s: %w", rec.ID, err)
-	}
-	url, err = r.cfg.Blobs.Put(ctx, Key(rec), rec.Path)
+	r.metrics.uploads.WithLabelValues(result).Inc()
 	if err != nil {
-		r.metrics.uploads.WithLabelValues("failed").Inc()
 		return "", fmt.Errorf("upload recording of call %s: %w", rec.ID, err)
 	}
-	r.metrics.uploads.WithLabelValues("stored").Inc()
 	return url, nil
 }
 
@@ -96,7 +103,7 @@ func (r *Recorder) Remove(ctx context.Context, rec ringbid.Recording) error {
 	if r.cfg.Blobs == nil || rec.URL == "" {
 		return ringbid.Errorf(ringbid.Conflict, "remove recording of call %s: it has not been uploaded", rec.ID)
 	}
-	kept, err := r.cfg.Blobs.Open(ctx, Key(rec))
+	kept, err := r.cfg.Blobs.Open(ctx, Key(rec.Path))
 	if err != nil {
 		return fmt.Errorf("remove recording of call %s: %w", rec.ID, err)
 	}
@@ -123,7 +130,7 @@ func (r *Recorder) Reader(ctx context.Context, rec ringbid.Recording) (io.ReadSe
 	case r.cfg.Blobs == nil:
 		return nil, ringbid.Errorf(ringbid.NotFound, "recording of call %s is gone", rec.ID)
 	}
-	return r.cfg.Blobs.Open(ctx, Key(rec))
+	return r.cfg.Blobs.Open(ctx, Key(rec.Path))
 }
 
 // checkKey refuses keys that could leave their place.

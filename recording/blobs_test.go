@@ -132,11 +132,18 @@ func TestUploadAndRemove(t *testing.T) {
 	if _, err := r.Upload(ctx, rec); ringbid.KindOf(err) != ringbid.NotFound {
 		t.Error("upload what is not there:", err)
 	}
-	if err := r.cfg.Blobs.Delete(ctx, Key(rec)); err != nil {
+	if err := r.cfg.Blobs.Delete(ctx, Key(rec.Path)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := r.Reader(ctx, rec); ringbid.KindOf(err) != ringbid.NotFound {
 		t.Error("read what is gone:", err)
+	}
+}
+
+func TestUploadWithoutStore(t *testing.T) {
+	t.Parallel()
+	if where, err := Upload(t.Context(), nil, "/srv/calls/a b.wav"); err != nil || where != "file:///srv/calls/a%20b.wav" {
+		t.Error(where, err)
 	}
 }
 
@@ -153,7 +160,7 @@ func TestUploadRefusesChangedFile(t *testing.T) {
 	if _, err := r.Upload(t.Context(), rec); ringbid.KindOf(err) != ringbid.Conflict {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(filepath.Join(store, Key(rec))); !os.IsNotExist(err) {
+	if _, err := os.Stat(filepath.Join(store, Key(rec.Path))); !os.IsNotExist(err) {
 		t.Error("it was stored:", err)
 	}
 }

@@ -35,7 +35,16 @@ func (f folder) Put(ctx context.Context, key, path string) (string, error) {
 	if err := copyFile(ctx, path, to); err != nil {
 		return "", fmt.Errorf("store %s: %w", key, err)
 	}
-	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(to)}).String(), nil
+	return fileURL(to)
+}
+
+// fileURL returns the path as a URL.
+func fileURL(path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(abs)}).String(), nil
 }
 
 func (f folder) Open(_ context.Context, key string) (io.ReadSeekCloser, error) {

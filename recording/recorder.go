@@ -26,7 +26,8 @@ type Config struct {
 	Blobs Blobs
 	// Found is told of each recording that was sealed without its call having
 	// asked: those a crash left behind, and those whose seal had to be tried
-	// again. It runs on a goroutine of the recorder. nil = only logged.
+	// again. It runs on a goroutine of the recorder, from within Open until the
+	// end of Close, so what it needs must be there. nil = only logged.
 	Found func(r ringbid.Recording, callID string)
 	// Sync is how often headers and data are made durable; 0 = 2 s.
 	Sync time.Duration
