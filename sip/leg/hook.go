@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 )
@@ -13,15 +14,25 @@ import (
 func stackTrace() string { return string(debug.Stack()) }
 
 // boundedParsers wraps sipgo's header parsers: datagrams are inspected before,
-// this bounds what any other way in could bring.
+// this bounds what any other way in could bring. A malformed header of the
+// lesser kind stays uninterpreted, else the request would go unanswered.
 func boundedParsers() map[string]sipmsg.HeaderParser {
 	out := map[string]sipmsg.HeaderParser{}
 	for name, parse := range sipmsg.DefaultHeadersParser() {
+		var spare bool // a call can be answered without understanding it
+		switch name {
+		case "contact", "route", "record-route", "refer-to", "referred-by", "content-type":
+			spare = true
+		}
 		out[name] = func(field []byte, value string) (sipmsg.Header, error) {
 			if len(value) > maxHeaderLine || strings.Count(value, ";") > maxSeparators {
 				return nil, errStream
 			}
-			return parse(field, value)
+			h, err := parse(field, value)
+			if err != nil && spare && err.Error() != "comma detected" {
+				return sipmsg.NewHeader(name, value), nil
+			}
+			return h, err
 		}
 	}
 	return out
@@ -133,7 +144,7 @@ func (s *Stack) onCancel(req *sipmsg.Request) {
 	s.mu.Lock()
 	l := s.calls[key]
 	if l != nil {
-		s.tickets[txKey(req, sipmsg.CANCEL)] = &ticket{leg: l, req: req}
+		s.tickets[txKey(req, sipmsg.CANCEL)] = &ticket{leg: l, req: req, at: time.Now()}
 	}
 	s.mu.Unlock()
 	if l == nil {
@@ -162,7 +173,7 @@ func (s *Stack) onInDialog(req *sipmsg.Request, tag string) {
 		s.mu.Unlock() // sipgo repeats the response
 		return
 	}
-	t := &ticket{leg: l, req: req}
+	t := &ticket{leg: l, req: req, at: time.Now()}
 	s.tickets[key] = t
 	s.mu.Unlock()
 	l.note(false, req)
@@ -173,27 +184,39 @@ func (s *Stack) onInDialog(req *sipmsg.Request, tag string) {
 // finds it, even before sipgo has made the transaction.
 func (s *Stack) onInvite(req *sipmsg.Request) {
 	key, merge := txKey(req, sipmsg.INVITE), mergeKey(req)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if l := s.calls[key]; l != nil {
-		req.To().Params.Add("tag", l.localTag) // a retransmission
-		return
-	}
-	if other, ok := s.merges[merge]; ok && other != key {
-		s.tickets[key] = &ticket{req: req, merged: true}
-		return
-	}
-	if s.closing || s.cfg.OnInvite == nil {
+	if s.notNew(req, key, merge) {
 		return
 	}
 	l := s.inbound(req)
-	req.To().Params.Add("tag", l.localTag)
 	l.txKey, l.mergeKey = key, merge
+	req.To().Params.Add("tag", l.localTag)
+	s.mu.Lock()
+	if s.calls[key] != nil { // by another socket meanwhile
+		s.mu.Unlock()
+		return
+	}
 	s.calls[key], s.merges[merge], s.dialogs[l.localTag] = l, key, l
-	s.tickets[key] = &ticket{leg: l, req: req, invite: true}
+	s.tickets[key] = &ticket{leg: l, req: req, invite: true, at: time.Now()}
 	s.live++
+	s.mu.Unlock()
 	s.m.began(true)
 	l.note(false, req)
+}
+
+// notNew reports whether the INVITE makes no leg: it is a retransmission, came
+// by two ways, or the stack takes no calls. What is left is for stray.
+func (s *Stack) notNew(req *sipmsg.Request, key, merge string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l := s.calls[key]; l != nil {
+		req.To().Params.Add("tag", l.localTag)
+		return true
+	}
+	if other, ok := s.merges[merge]; ok && other != key {
+		s.tickets[key] = &ticket{req: req, merged: true, at: time.Now()}
+		return true
+	}
+	return s.closing || s.cfg.OnInvite == nil
 }
 
 // txKey identifies a server transaction (RFC 3261 section 17.2.3), also for
@@ -315,10 +338,9 @@ func (s *Stack) call(l *Leg, req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	}
 	l.send100()
 	s.guarded("call", func() { s.cfg.OnInvite(l) })
-	if mailbox := l.in.owner(); mailbox != nil && mailbox != s.tail {
-		s.Adopt(mailbox)
-	}
-	if l.in.owner() == nil {
+	if l.bound == nil {
 		l.abandon(Cause{Code: 500, Text: "call ended"})
+		return
 	}
+	s.Adopt(l.bound)
 }

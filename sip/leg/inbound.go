@@ -8,7 +8,7 @@ import (
 	sipmsg "github.com/emiago/sipgo/sip"
 )
 
-// inbound makes the leg of an INVITE. The caller holds Stack.mu.
+// inbound makes the leg of an INVITE.
 func (s *Stack) inbound(req *sipmsg.Request) *Leg {
 	l := &Leg{s: s, inbound: true, callID: req.CallID().Value(), localTag: randomHex(8), st: incoming}
 	l.in.init(l, nil)

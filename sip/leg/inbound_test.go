@@ -83,7 +83,6 @@ func TestAnsweredCallEndsByUs(t *testing.T) {
 	c.want(Terminated)
 }
 
-// T02
 func TestInviteRetransmissionIsOneCall(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -106,7 +105,6 @@ func TestInviteRetransmissionIsOneCall(t *testing.T) {
 	}
 }
 
-// T03
 func TestUnacknowledgedAnswerIsRepeatedThenEnded(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -144,7 +142,6 @@ func TestUnacknowledgedAnswerIsRepeatedThenEnded(t *testing.T) {
 	c.want(Terminated)
 }
 
-// T05
 func TestByeRightBehindAckKeepsItsOrder(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -186,7 +183,6 @@ func TestByeBeforeAck(t *testing.T) {
 	p.response(200, "BYE")
 }
 
-// T06
 func TestCancelWhileRinging(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -230,7 +226,6 @@ func TestCancelRightBehindInvite(t *testing.T) {
 	}
 }
 
-// T08
 func TestCancelCrossesOurAnswer(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

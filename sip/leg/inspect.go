@@ -229,7 +229,24 @@ func addressOK(v []byte, alone bool) bool {
 			return false // an unquoted comma in a display name
 		}
 	}
-	return len(v) > 0 && !quoted && !angle && (!alone || brackets < 2)
+	return len(v) > 0 && !quoted && !angle && (!alone || brackets < 2 && hasScheme(v, brackets == 1))
+}
+
+// hasScheme reports whether the address is a URI at all.
+func hasScheme(v []byte, bracketed bool) bool {
+	if bracketed {
+		v = v[bytes.LastIndexByte(v, '<')+1:]
+	}
+	scheme, rest, ok := bytes.Cut(v, []byte(":"))
+	if !ok || len(rest) == 0 || len(scheme) == 0 {
+		return false
+	}
+	for _, c := range trim(scheme) {
+		if c|0x20 < 'a' || c|0x20 > 'z' {
+			return false
+		}
+	}
+	return true
 }
 
 func checkURI(uri []byte) verdict {
@@ -261,7 +278,7 @@ func checkForwards(method []byte, m *raw) verdict {
 		return refused(400, "Bad Max-Forwards")
 	}
 	to, _ := m.first(fTo)
-	if n == 0 && string(method) == "INVITE" && !bytes.Contains(bytes.ToLower(to), []byte("tag")) {
+	if n == 0 && string(method) == "INVITE" && !hasTag(to) {
 		return refused(483, "Too Many Hops")
 	}
 	return verdict{}

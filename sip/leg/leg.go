@@ -30,6 +30,7 @@ type Leg struct {
 	linger   *time.Timer
 
 	// The owner's.
+	bound  chan<- Signal // by Bind
 	st     state
 	peer   destination
 	d      dialog
@@ -69,6 +70,7 @@ func (l *Leg) Bind(mailbox chan<- Signal) {
 	if l.gone.Load() {
 		return
 	}
+	l.bound = mailbox
 	l.s.own(l, mailbox)
 	l.in.bind(mailbox)
 }
@@ -208,6 +210,10 @@ func (s *Stack) release(l *Leg) {
 func (s *Stack) forget(l *Leg) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.forgetLocked(l)
+}
+
+func (s *Stack) forgetLocked(l *Leg) {
 	delete(s.dialogs, l.localTag)
 	delete(s.calls, l.txKey)
 	if s.merges[l.mergeKey] == l.txKey {

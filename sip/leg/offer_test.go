@@ -102,7 +102,6 @@ func TestPeerCancelsItsReOffer(t *testing.T) {
 	c.want(ReOffer)
 }
 
-// T09
 func TestByeDuringReInvite(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -155,7 +154,6 @@ func TestWeReOffer(t *testing.T) {
 	c.quiet(testT1) // the call goes on
 }
 
-// T23
 func TestGlare(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -213,7 +211,6 @@ func TestEndDuringOurReOfferStillAcknowledges(t *testing.T) {
 	c.want(Terminated)
 }
 
-// T15, T16
 func TestRequestsInTheDialog(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

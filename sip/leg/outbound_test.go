@@ -126,7 +126,6 @@ func TestFailureEndsTheLeg(t *testing.T) {
 	}
 }
 
-// T04
 func TestRepeatedAnswerIsAcknowledgedEachTime(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -152,7 +151,6 @@ func TestRepeatedAnswerIsAcknowledgedEachTime(t *testing.T) {
 	p.next("ACK", func(m msg) bool { return m.method() == "ACK" })
 }
 
-// T07
 func TestAnswerCrossesCancel(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -288,7 +286,6 @@ func TestNoAnswerCancels(t *testing.T) {
 	c.want(Terminated)
 }
 
-// T18
 func TestForkedEarlyDialogsSwitchOnAnswer(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -309,7 +306,6 @@ func TestForkedEarlyDialogsSwitchOnAnswer(t *testing.T) {
 	}
 }
 
-// T19
 func TestSecondForkThatAnswersIsEnded(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -343,7 +339,6 @@ func TestSecondForkThatAnswersIsEnded(t *testing.T) {
 	c.want(Terminated)
 }
 
-// T09
 func TestByeOnBothSidesAtOnce(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

@@ -60,11 +60,18 @@ func received(via []byte, src netip.AddrPort) []byte {
 	return top
 }
 
-func tagFor(m *raw, to []byte) string {
-	for _, p := range splitOutside(to, ';') {
+func hasTag(to []byte) bool {
+	for _, p := range splitOutside(to, ';')[1:] {
 		if name, _, ok := bytes.Cut(p, []byte("=")); ok && asciiFold(trim(name), "tag") {
-			return ""
+			return true
 		}
+	}
+	return false
+}
+
+func tagFor(m *raw, to []byte) string {
+	if hasTag(to) {
+		return ""
 	}
 	h := fnv.New64a()
 	for _, id := range []field{fVia, fFrom, fCallID, fCSeq} {

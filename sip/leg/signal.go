@@ -179,6 +179,7 @@ type ticket struct {
 	req    *sipmsg.Request
 	invite bool // opens the leg
 	merged bool // RFC 3261 section 8.2.2.2
+	at     time.Time
 
 	mu      sync.Mutex
 	tx      *sipmsg.ServerTx

@@ -144,11 +144,7 @@ func (s *Stack) serve() {
 		// Registered here too, so that Dial works before the reader runs.
 		s.tpl.Pool("udp").Add(c.LocalAddr().String(), &sipmsg.UDPConnection{
 			PacketConn: c, PacketAddr: c.LocalAddr().String(), Listener: true})
-		s.wg.Go(func() {
-			if err := s.tpl.ServeUDP(c); err != nil {
-				s.log.Error("udp listener stopped", slog.String("addr", c.LocalAddr().String()), slog.Any("error", err))
-			}
-		})
+		s.wg.Go(func() { s.serveUDP(c) })
 	}
 	for _, in := range s.tcp {
 		s.wg.Go(func() { _ = s.tpl.ServeTCP(in) }) // ends with the inlet
@@ -156,17 +152,55 @@ func (s *Stack) serve() {
 	s.wg.Go(s.undertake)
 }
 
+// serveUDP keeps a reader on the socket, whatever a datagram did to the last
+// one.
+func (s *Stack) serveUDP(c *net.UDPConn) {
+	for {
+		s.guarded("udp reader", func() { _ = s.tpl.ServeUDP(c) })
+		select {
+		case <-s.quit:
+			return
+		case <-time.After(10 * time.Millisecond):
+			s.log.Error("udp reader restarted", slog.String("addr", c.LocalAddr().String()))
+		}
+	}
+}
+
 // Addrs returns the listeners with their real ports, in the order of Config.
 func (s *Stack) Addrs() []Listener { return append([]Listener(nil), s.addr...) }
 
 // undertake owns the legs nobody owns any more.
 func (s *Stack) undertake() {
+	sweep := time.NewTicker(10 * s.t1)
+	defer sweep.Stop()
 	for {
 		select {
 		case sig := <-s.tail:
 			s.guarded("undertaker", func() { sig.Apply() })
+		case now := <-sweep.C:
+			s.sweep(now.Add(-20 * s.t1))
 		case <-s.quit:
 			return
+		}
+	}
+}
+
+// sweep forgets requests that sipgo made no transaction for: it takes reused
+// branches for retransmissions and refuses some requests itself.
+func (s *Stack) sweep(before time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key, t := range s.tickets {
+		if !t.at.Before(before) {
+			continue
+		}
+		delete(s.tickets, key)
+		if t.invite {
+			t.leg.gone.Store(true)
+			s.live--
+			s.m.ended()
+			s.forgetLocked(t.leg)
+			s.settle()
 		}
 	}
 }

@@ -1,0 +1,227 @@
+package leg
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// bridge answers a and dials b, then ends the one when the other does.
+func bridge(out *Stack, target string) func(*Leg) {
+	return func(a *Leg) {
+		mailbox := make(chan Signal, 16)
+		a.Bind(mailbox)
+		b := out.Dial(DialConfig{Mailbox: mailbox, Target: target, URI: "sip:buyer@" + target,
+			From: Party{User: a.Invite().From.User}, SDP: a.Invite().SDP})
+		for left := 2; left > 0; {
+			s := <-mailbox
+			ev, ok := s.Apply()
+			if !ok {
+				continue
+			}
+			switch ev.Kind {
+			case Answered:
+				a.Answer(ev.SDP)
+			case ByeReceived, Cancelled, Failed, Ended:
+				a.End(Cause{Code: ev.Code, Q850: 16})
+				b.End(Cause{Q850: 16})
+			case Terminated:
+				left--
+			}
+		}
+	}
+}
+
+// Caller, bridge and buyer are three stacks.
+func TestManyCallsLeaveNothingBehind(t *testing.T) {
+	t.Parallel()
+	n := 400
+	if testing.Short() {
+		n = 50
+	}
+	buyer := newRig(t, func(c *Config) {
+		c.OnInvite = func(l *Leg) {
+			mailbox := make(chan Signal, 16)
+			l.Bind(mailbox)
+			l.Progress(180, "", nil)
+			l.Answer([]byte(testSDP))
+			for s := range mailbox {
+				if ev, _ := s.Apply(); ev.Kind == Terminated {
+					return
+				}
+			}
+		}
+	})
+	caller := newRig(t)
+	var middle *rig
+	middle = newRig(t, func(c *Config) {
+		c.OnInvite = func(l *Leg) { bridge(middle.s, buyer.udp.String())(l) }
+	})
+	before := runtime.NumGoroutine()
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, 20)
+	for range n {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			place(t, caller.s, middle.udp.String())
+		})
+	}
+	wg.Wait()
+	for name, s := range map[string]*Stack{"caller": caller.s, "middle": middle.s, "buyer": buyer.s} {
+		waitFor(t, name+" is empty", func() bool {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return s.live == 0 && s.serving == 0 && len(s.owners) == 0
+		})
+		if testing.Short() {
+			continue
+		}
+		waitFor(t, name+" has forgotten all", func() bool {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return len(s.dialogs)+len(s.branches)+len(s.tickets)+len(s.calls)+len(s.merges) == 0
+		})
+	}
+	t.Logf("%d calls, goroutines %d before and %d after", n, before, runtime.NumGoroutine())
+}
+
+// place makes one call and hangs up when it is answered.
+func place(t *testing.T, s *Stack, target string) {
+	mailbox := make(chan Signal, 16)
+	l := s.Dial(DialConfig{Mailbox: mailbox, Target: target, URI: "sip:x@" + target, SDP: []byte(testSDP)})
+	limit := time.After(patience)
+	answered := false
+	for {
+		select {
+		case sig := <-mailbox:
+			switch ev, _ := sig.Apply(); ev.Kind {
+			case Answered:
+				answered = true
+				l.End(Cause{Q850: 16})
+			case Failed, Ended:
+				t.Errorf("%v %d %v", ev.Kind, ev.Code, ev.Err)
+			case Terminated:
+				if !answered {
+					t.Error("not answered")
+				}
+				return
+			}
+		case <-limit:
+			t.Error("call hangs")
+			return
+		}
+	}
+}
+
+func TestReturnWithTheOtherLegAliveEndsIt(t *testing.T) {
+	t.Parallel()
+	var r *rig
+	var b *peer
+	r = newRig(t, func(c *Config) {
+		c.OnInvite = func(a *Leg) {
+			mailbox := make(chan Signal, 16)
+			a.Bind(mailbox)
+			r.s.Dial(DialConfig{Mailbox: mailbox, Target: b.at.String(), URI: "sip:b@x", SDP: []byte(testSDP)})
+			for s := range mailbox {
+				ev, _ := s.Apply()
+				if ev.Kind == Ringing {
+					a.Reject(486, "")
+				}
+				if ev.Kind == Terminated {
+					return // the dialled leg still rings
+				}
+			}
+		}
+	})
+	b = newPeer(t, r.udp)
+	p := newPeer(t, r.udp)
+	p.uac().invite()
+	inv := b.request("INVITE")
+	b.answer(inv, 180, "b1", "")
+	p.response(486, "INVITE")
+	b.answer(b.request("CANCEL"), 200, "b1", "")
+	b.answer(inv, 487, "b1", "")
+	waitFor(t, "no live leg", func() bool {
+		r.s.mu.Lock()
+		defer r.s.mu.Unlock()
+		return r.s.live == 0 && len(r.s.owners) == 0
+	})
+}
+
+func TestReusedBranchDoesNotPileUp(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	p := newPeer(t, r.udp)
+	u, c := answered(r, p)
+	for i := range 20 {
+		p.send(u.text("OPTIONS", 10+i, "z9hG4bKsame", ""))
+	}
+	p.response(200, "OPTIONS")
+	u.seq = 50
+	u.do("OPTIONS", "")
+	p.next("the last answer", func(m msg) bool { return m.get("CSeq") == "51 OPTIONS" })
+	waitFor(t, "tickets are swept", func() bool {
+		r.s.mu.Lock()
+		defer r.s.mu.Unlock()
+		return len(r.s.tickets) == 0
+	})
+	c.quiet(testT1)
+}
+
+// BenchmarkBridgedCall sets up and ends one call through a bridge: three
+// stacks, nine messages on each side, and reports the CPU of all of them.
+func BenchmarkBridgedCall(b *testing.B) {
+	listen := func(c Config) (*Stack, string) {
+		c.Listeners = []Listener{{"udp", "127.0.0.1:0"}}
+		s, err := Listen(c)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			defer cancel()
+			_ = s.Close(ctx)
+		})
+		return s, s.Addrs()[0].Addr
+	}
+	_, buyer := listen(Config{OnInvite: func(l *Leg) {
+		mailbox := make(chan Signal, 16)
+		l.Bind(mailbox)
+		l.Answer([]byte(testSDP))
+		for s := range mailbox {
+			if ev, _ := s.Apply(); ev.Kind == Terminated {
+				return
+			}
+		}
+	}})
+	caller, _ := listen(Config{})
+	out, _ := listen(Config{})
+	_, middle := listen(Config{OnInvite: bridge(out, buyer)})
+	before := cpu(b)
+	for b.Loop() {
+		mailbox := make(chan Signal, 16)
+		l := caller.Dial(DialConfig{Mailbox: mailbox, Target: middle, URI: "sip:x@" + middle, SDP: []byte(testSDP)})
+		for s := range mailbox {
+			ev, _ := s.Apply()
+			if ev.Kind == Answered {
+				l.End(Cause{Q850: 16})
+			}
+			if ev.Kind == Terminated {
+				break
+			}
+		}
+	}
+	b.ReportMetric(float64((cpu(b)-before).Microseconds())/float64(b.N), "cpu-µs/op")
+}
+
+func cpu(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
