@@ -1,0 +1,85 @@
+package sip
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/ringbid/ringbid"
+	"github.com/ringbid/ringbid/sip/leg"
+)
+
+// answerTask answers the caller.
+type answerTask struct {
+	work
+	record bool
+}
+
+// Answer answers the caller and, if record is set, opens the tap. A call that
+// is answered already stays so. A caller who made no offer is answered with
+// ours, and Answer waits for the ACK that brings the answer (RFC 3261 section
+// 13.2.1).
+func (c *Call) Answer(ctx context.Context, record bool) error {
+	return c.run(ctx, &answerTask{work: newWork(), record: record})
+}
+
+func (t *answerTask) begin(c *Call) {
+	s := c.caller
+	if s.report.Answered != nil {
+		c.finish(t, nil)
+		return
+	}
+	if t.record {
+		c.openTap()
+	}
+	now := time.Now()
+	s.report.Answered = &now
+	s.report.Status = 200
+	s.report.Verdict = ringbid.VerdictAnswered
+	if s.late {
+		s.leg.Answer(s.offer())
+		return // until the ACK
+	}
+	s.apply(c.offered)
+	s.leg.Answer(s.body)
+	c.answered()
+	c.finish(t, nil)
+}
+
+func (t *answerTask) signal(c *Call, s *side, ev leg.Event) {
+	if s != c.caller || ev.Kind != leg.Acked || s.late {
+		return
+	}
+	c.answered()
+	c.finish(t, nil)
+}
+
+func (c *Call) answered() {
+	c.emit(ringbid.Event{Kind: ringbid.EventAnswered, Leg: c.caller.report.ID})
+	c.log.Info("call answered", slog.String("codec", c.caller.report.Codec))
+}
+
+// openTap starts the recording, or whatever listens. A call whose tap cannot
+// be opened goes on without.
+func (c *Call) openTap() {
+	if c.s.cfg.Tap == nil || c.sink != nil {
+		return
+	}
+	sink, err := c.s.cfg.Tap.Open(c.inv)
+	if err != nil || sink == nil {
+		c.s.m.tapFailed()
+		c.log.Error("call not tapped", slog.Any("error", err))
+		return
+	}
+	c.sink = sink
+	c.caller.stream.Tap(sink)
+}
+
+// needAnswer refuses a task that needs the caller's audio before the answer.
+func (c *Call) needAnswer(t task) bool {
+	if c.caller.report.Answered == nil {
+		c.finish(t, ringbid.Errorf(ringbid.Conflict, "call %s is not answered", c.inv.CallID))
+		return false
+	}
+	return true
+}

@@ -1,0 +1,110 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ringbid/ringbid"
+	"github.com/ringbid/ringbid/sip/leg"
+	"github.com/ringbid/ringbid/sip/media"
+)
+
+// Trunks says who may call and where calls go out.
+type Trunks interface {
+	// From returns the trunk whose calls come from the address.
+	From(netip.Addr) (*ringbid.Trunk, bool)
+	// Named returns the trunk with the name.
+	Named(string) (*ringbid.Trunk, bool)
+}
+
+// Handler decides what happens to calls.
+type Handler interface {
+	// Serve handles one call on a goroutine of its own. ctx is cancelled with a
+	// cause that wraps ErrCallerGone when the call ends by other hands than
+	// the handler's. When Serve returns, the call is ended.
+	Serve(ctx context.Context, c *Call)
+}
+
+// Tap opens what listens to a call's audio, such as a recording.
+type Tap interface {
+	Open(inv ringbid.Invite) (Sink, error)
+}
+
+// Sink gets the caller's side of a call: Rx is the caller, Tx what the caller
+// hears. Close is called once, after the last Frame. A Sink that also has the
+// method Secret(on bool) is told while digits are asked for that must not be
+// kept.
+type Sink interface {
+	media.Tap
+	Close()
+}
+
+// Config is what a Server needs. Listeners, Plane, Trunks and Handler are
+// required.
+type Config struct {
+	Listeners []leg.Listener
+	Advertise string // host in Via and Contact; empty means the listener's IP
+	Plane     *media.Plane
+	Trunks    Trunks
+	Handler   Handler
+	Tap       Tap                 // nil records nothing
+	Emit      func(ringbid.Event) // live events; must not block; nil drops them
+	MaxCalls  int                 // calls at once, 0 for no limit
+
+	// AcceptTimeout is how long an agent has for the accept key once the
+	// whisper is over; 0 means 15 s.
+	AcceptTimeout time.Duration
+	// PerSource is how many datagrams a second one admitted address may send;
+	// 0 means 2,000.
+	PerSource int
+	// Music is what the other party hears while one holds the call, where the
+	// call has no hold prompt of its own; empty means a soft tone.
+	Music ringbid.Audio
+
+	UserAgent  string // User-Agent and Server header; empty means "ringbid"
+	Node       string
+	Logger     *slog.Logger          // nil discards
+	Registerer prometheus.Registerer // nil registers nothing
+}
+
+// ErrCallerGone is wrapped by what the methods of a Call return when the call
+// ended by other hands than the handler's: the caller hung up or vanished, or
+// the server ended the call.
+var ErrCallerGone = errors.New("caller gone")
+
+// ErrBusyCall is returned by a method of a Call while another one still runs.
+var ErrBusyCall = errors.New("call is doing something else")
+
+func (c *Config) check() error {
+	switch {
+	case c.Plane == nil:
+		return errors.New("sip: no media plane")
+	case c.Trunks == nil:
+		return errors.New("sip: no trunks")
+	case c.Handler == nil:
+		return errors.New("sip: no handler")
+	case c.MaxCalls < 0:
+		return errors.New("sip: negative call limit")
+	}
+	if c.AcceptTimeout <= 0 {
+		c.AcceptTimeout = 15 * time.Second
+	}
+	if c.PerSource <= 0 {
+		c.PerSource = 2000
+	}
+	if c.UserAgent == "" {
+		c.UserAgent = "ringbid"
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Emit == nil {
+		c.Emit = func(ringbid.Event) {}
+	}
+	return nil
+}

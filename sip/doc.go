@@ -1,0 +1,26 @@
+// Package sip is the telephone edge: it takes calls from carriers, plays and
+// listens to the caller, calls buyers and joins the two, as a back-to-back user
+// agent whose media passes through this process.
+//
+// It knows nothing of campaigns, flows and money: a Handler decides what
+// happens to a call and says it through the methods of Call. It refuses to
+// follow redirects and transfers, to call a host that is not a configured
+// trunk, to talk to an address that no trunk names, and to pass on a header a
+// peer wrote.
+//
+// # How the parts meet
+//
+// Every datagram meets the filter before it is parsed. An INVITE that passes is
+// admitted (limits of the server and of its trunk, a port for its audio, a
+// session description we can answer) or refused with one answer out of the
+// table in status.go. An admitted one becomes a Call, owned by one goroutine:
+// the owner applies the signals of every leg, hears the media plane's events,
+// runs the timers and carries out what the handler asks, one task at a time
+// (answer, play, gather, dial, bridge). The handler runs on a goroutine of its
+// own and waits; the owner never waits, so that a BYE is answered at once
+// whatever the flow is doing.
+//
+// A side is a leg with its audio. The first side of a call is the caller; each
+// dial adds one. A caller who waits for a buyer hears music or ringback from
+// the first INVITE to the bridge, over all attempts, without a gap.
+package sip

@@ -1,0 +1,124 @@
+package sip
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ringbid/ringbid"
+)
+
+// metrics counts what operators watch. A nil *metrics counts nothing.
+type metrics struct {
+	calls    prometheus.Counter
+	live     prometheus.Gauge
+	refused  *prometheus.CounterVec // by code
+	filters  *prometheus.CounterVec // by why
+	attempts *prometheus.CounterVec // by verdict
+	ends     *prometheus.CounterVec // by ended_by
+	panics   prometheus.Counter
+	keysLost prometheus.Counter
+	taps     prometheus.Counter
+	headers  prometheus.Counter
+	setup    prometheus.Histogram
+	talk     prometheus.Histogram
+}
+
+func newMetrics(r prometheus.Registerer) *metrics {
+	if r == nil {
+		return nil
+	}
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+	}
+	vector := func(name, help, label string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})
+	}
+	m := &metrics{
+		calls:    counter("sip_calls_total", "Calls handed to the handler."),
+		live:     prometheus.NewGauge(prometheus.GaugeOpts{Name: "sip_calls_live", Help: "Calls up now."}),
+		refused:  vector("sip_calls_refused_total", "Calls refused before the handler saw them, by reason.", "code"),
+		filters:  vector("sip_filtered_total", "Messages dropped because of who sent them or how many, by reason.", "why"),
+		attempts: vector("sip_attempts_total", "Dialled targets, by verdict.", "verdict"),
+		ends:     vector("sip_calls_ended_total", "Ended calls, by who ended them.", "by"),
+		panics:   counter("sip_call_panics_total", "Panics caught while serving a call; each one is a defect."),
+		keysLost: counter("sip_keys_lost_total", "Keys pressed ahead beyond the buffer of 32."),
+		taps:     counter("sip_tap_errors_total", "Calls that should have been tapped and could not be."),
+		headers:  counter("sip_headers_left_out_total", "Configured headers that could not be sent."),
+		setup: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "sip_dial_answer_seconds",
+			Help: "From the INVITE to a buyer until its answer.", Buckets: []float64{.1, .25, .5, 1, 2, 4, 8, 15, 30, 60}}),
+		talk: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "sip_bridge_seconds",
+			Help: "How long caller and buyer were bridged.", Buckets: []float64{1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600}}),
+	}
+	for _, c := range []prometheus.Collector{m.calls, m.live, m.refused, m.filters, m.attempts, m.ends, m.panics,
+		m.keysLost, m.taps, m.headers, m.setup, m.talk} {
+		_ = r.Register(c) // a second server of one process shares the first one's names
+	}
+	return m
+}
+
+func (m *metrics) began() {
+	if m != nil {
+		m.calls.Inc()
+		m.live.Inc()
+	}
+}
+
+func (m *metrics) ended(by string) {
+	if m != nil {
+		m.live.Dec()
+		m.ends.WithLabelValues(by).Inc()
+	}
+}
+
+func (m *metrics) refuse(code string) {
+	if m != nil {
+		m.refused.WithLabelValues(code).Inc()
+	}
+}
+
+func (m *metrics) filtered(why string) {
+	if m != nil {
+		m.filters.WithLabelValues(why).Inc()
+	}
+}
+
+func (m *metrics) attempt(a ringbid.Attempt) {
+	if m == nil {
+		return
+	}
+	m.attempts.WithLabelValues(string(a.Verdict)).Inc()
+	if a.AnswerMS > 0 {
+		m.setup.Observe(float64(a.AnswerMS) / 1000)
+	}
+}
+
+func (m *metrics) bridged(d time.Duration) {
+	if m != nil {
+		m.talk.Observe(d.Seconds())
+	}
+}
+
+func (m *metrics) panicked() {
+	if m != nil {
+		m.panics.Inc()
+	}
+}
+
+func (m *metrics) keyLost() {
+	if m != nil {
+		m.keysLost.Inc()
+	}
+}
+
+func (m *metrics) tapFailed() {
+	if m != nil {
+		m.taps.Inc()
+	}
+}
+
+func (m *metrics) headerLeftOut() {
+	if m != nil {
+		m.headers.Inc()
+	}
+}

@@ -1,0 +1,236 @@
+package sip
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ringbid/ringbid"
+	"github.com/ringbid/ringbid/sip/leg"
+	"github.com/ringbid/ringbid/sip/media"
+)
+
+// retryAfter is what a refused carrier is told to wait, in seconds.
+const retryAfter = "5"
+
+// Server takes calls and serves each with the handler.
+type Server struct {
+	cfg    Config
+	log    *slog.Logger
+	m      *metrics
+	stack  *leg.Stack
+	filter *filter
+	limits *trunkLimits
+	clips  *clips
+	drains atomic.Bool
+
+	mu      sync.Mutex
+	calls   map[string]*Call
+	closing bool
+	wg      sync.WaitGroup // calls; none is added once closing
+}
+
+// New binds the listeners and takes calls from then on. The error names the
+// address that could not be bound.
+func New(cfg Config) (*Server, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, log: cfg.Logger, m: newMetrics(cfg.Registerer), limits: newTrunkLimits(),
+		clips: newClips(cfg.Music), calls: map[string]*Call{}}
+	s.filter = newFilter(cfg.Trunks, cfg.PerSource, cfg.Logger, s.m)
+	ready := make(chan struct{}) // a call may come before Listen returns
+	stack, err := leg.Listen(leg.Config{
+		Listeners: cfg.Listeners, Advertise: cfg.Advertise, UserAgent: cfg.UserAgent,
+		Admit: s.filter.admit, OnOptions: s.onOptions, Logger: cfg.Logger, Registerer: cfg.Registerer,
+		OnInvite: func(l *leg.Leg) {
+			<-ready
+			s.onInvite(l)
+		},
+	})
+	if err != nil {
+		close(ready)
+		return nil, fmt.Errorf("sip: %w", err)
+	}
+	s.stack = stack
+	close(ready)
+	for _, l := range stack.Addrs() {
+		s.log.Info("taking calls", slog.String("network", l.Network), slog.String("addr", l.Addr))
+	}
+	return s, nil
+}
+
+// Addrs returns the listeners with their real ports.
+func (s *Server) Addrs() []leg.Listener { return s.stack.Addrs() }
+
+// Drain refuses new calls with 503 and Retry-After, and answers OPTIONS with
+// 503, so that carriers turn elsewhere. Live calls go on.
+func (s *Server) Drain() { s.drains.Store(true) }
+
+func (s *Server) onOptions() int {
+	if s.drains.Load() {
+		return 503
+	}
+	return 200
+}
+
+// Active returns how many calls are up or being wound up.
+func (s *Server) Active() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.calls)
+}
+
+// Calls returns the ids of the calls that are up, in order of arrival.
+func (s *Server) Calls() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ids := make([]string, 0, len(s.calls))
+	for id := range s.calls {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// Hangup ends one call for the reason; false if there is no such call.
+func (s *Server) Hangup(callID string, r ringbid.Reason) bool {
+	s.mu.Lock()
+	c := s.calls[callID]
+	s.mu.Unlock()
+	return c != nil && c.do(func() { c.end(byUs, r, false) })
+}
+
+// HangupAll ends every call for the reason.
+func (s *Server) HangupAll(r ringbid.Reason) {
+	for _, id := range s.Calls() {
+		s.Hangup(id, r)
+	}
+}
+
+// Close refuses new calls, ends the live ones, waits for them until ctx is done
+// and closes the sockets. It may be called twice.
+func (s *Server) Close(ctx context.Context) error {
+	s.Drain()
+	s.mu.Lock()
+	s.closing = true
+	s.mu.Unlock()
+	s.HangupAll(reason(codeShutdown))
+	idle := make(chan struct{})
+	go func() { // ends with the last call; the stack below ends calls that hang
+		s.wg.Wait()
+		close(idle)
+	}()
+	select {
+	case <-idle:
+	case <-ctx.Done():
+	}
+	if err := s.stack.Close(ctx); err != nil {
+		return fmt.Errorf("sip: %w", err)
+	}
+	return nil
+}
+
+// onInvite serves a new call; its goroutine is the call's owner.
+func (s *Server) onInvite(l *leg.Leg) {
+	signals := make(chan leg.Signal, 64)
+	l.Bind(signals)
+	c, why, extra := s.admit(l, signals)
+	if c == nil {
+		s.refuse(l, why, extra...)
+		return
+	}
+	c.serve()
+}
+
+// refuse gives the one answer to a call the handler never sees.
+func (s *Server) refuse(l *leg.Leg, why ringbid.Reason, extra ...leg.Header) {
+	why = complete(why)
+	s.m.refuse(why.Code)
+	s.log.Info("call refused", slog.String("sip_call_id", l.CallID()), slog.String("source", l.Source().String()),
+		slog.String("code", why.Code), slog.Int("status", why.SIP), slog.String("text", why.Text))
+	add := func(name, value string) {
+		if h, err := leg.NewHeader(name, value); err == nil {
+			extra = append(extra, h)
+		}
+	}
+	if why.SIP == 503 {
+		add("Retry-After", retryAfter)
+	}
+	add("Reason", fmt.Sprintf("Q.850;cause=%d;text=%q", why.Q850, why.Text))
+	l.Reject(why.SIP, "", extra...)
+}
+
+// admit makes a call of an INVITE, or says why not.
+func (s *Server) admit(l *leg.Leg, signals chan leg.Signal) (*Call, ringbid.Reason, []leg.Header) {
+	if s.drains.Load() {
+		return nil, reason(codeDraining), nil
+	}
+	trunk, ok := s.cfg.Trunks.From(l.Source().Addr())
+	if !ok {
+		return nil, reason(codeStranger), nil
+	}
+	now := time.Now()
+	if code := s.limits.enter(trunk, true, now); code != "" {
+		return nil, reason(code), nil
+	}
+	c := newCall(s, l, trunk, signals, now)
+	if !s.add(c) {
+		s.limits.leave(trunk.Name)
+		return nil, reason(codeOverCapacity), nil
+	}
+	if err := c.prepare(); err != nil {
+		s.limits.leave(trunk.Name)
+		s.remove(c)
+		why := refusalOf(err)
+		if why.SIP != 488 {
+			return nil, why, nil
+		}
+		code, text := warning(err)
+		h, _ := leg.NewHeader("Warning", fmt.Sprintf("%d ringbid %q", code, text)) // a constant text
+		return nil, why, []leg.Header{h}
+	}
+	s.m.began()
+	return c, ringbid.Reason{}, nil
+}
+
+// add files a call unless the server is full.
+func (s *Server) add(c *Call) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing || s.cfg.MaxCalls > 0 && len(s.calls) >= s.cfg.MaxCalls {
+		return false
+	}
+	s.calls[c.inv.CallID] = c
+	s.wg.Add(1)
+	return true
+}
+
+func (s *Server) remove(c *Call) {
+	s.mu.Lock()
+	delete(s.calls, c.inv.CallID)
+	s.mu.Unlock()
+	s.wg.Done()
+}
+
+// guard runs f and turns a panic into a log line and a count.
+func (s *Server) guard(log *slog.Logger, where string, f func()) (ok bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.m.panicked()
+			log.Error("call panicked", slog.String("where", where), slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
+		}
+	}()
+	f()
+	return true
+}
+
+// stream opens the audio of a leg.
+func (s *Server) stream(events chan<- media.Event) (*media.Stream, error) {
+	return s.cfg.Plane.NewStream(events)
+}

@@ -1,0 +1,233 @@
+package sip
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ringbid/ringbid"
+	"github.com/ringbid/ringbid/sip/leg"
+	"github.com/ringbid/ringbid/sip/media"
+	"github.com/ringbid/ringbid/sip/sdp"
+)
+
+// side is a leg with its audio: the caller, or one buyer that was dialled. The
+// owner of the call is the only one to touch it.
+type side struct {
+	leg    *leg.Leg
+	stream *media.Stream
+	trunk  *ringbid.Trunk
+	report ringbid.Leg
+
+	local  sdp.Local  // what we say of ourselves
+	body   []byte     // the last description we sent
+	agreed sdp.Agreed // zero before the first offer was answered
+
+	late     bool       // our offer waits for the answer in an ACK
+	held     bool       // the peer put us on hold
+	ended    bool       // no audio and no keys any more
+	gone     bool       // its leg is Terminated
+	expected netip.Addr // what the filter lets in for it
+	keysBy   keySource
+}
+
+// keySource is how a peer sends its keys. Some send each by both ways: the way
+// of the first one counts for the rest of the call.
+type keySource uint8
+
+const (
+	keysUnknown keySource = iota
+	keysByRTP
+	keysByInfo
+)
+
+// takesKey reports whether a key that came this way counts.
+func (s *side) takesKey(by keySource) bool {
+	if s.keysBy == keysUnknown {
+		s.keysBy = by
+	}
+	return s.keysBy == by
+}
+
+// voices returns the codecs of a trunk in its order of preference.
+func voices(t *ringbid.Trunk) []sdp.Codec {
+	both := []sdp.Codec{{PT: uint8(media.PCMU), Name: "PCMU", Rate: 8000}, {PT: uint8(media.PCMA), Name: "PCMA", Rate: 8000}}
+	if t == nil || len(t.Codecs) == 0 {
+		return both
+	}
+	var out []sdp.Codec
+	for _, name := range t.Codecs {
+		for _, c := range both {
+			if strings.EqualFold(c.Name, name) && !slices.Contains(out, c) {
+				out = append(out, c)
+			}
+		}
+	}
+	if out == nil {
+		return both
+	}
+	return out
+}
+
+// keys is telephone-event (RFC 4733) as we offer it.
+func keys() sdp.Codec { return sdp.Codec{PT: 101, Name: "telephone-event", Rate: 8000} }
+
+// describe starts our side of the session.
+func (s *side) describe(codecs ...sdp.Codec) {
+	s.local = sdp.Local{Addr: s.stream.Local(), Codecs: append(codecs, keys()), SessID: rand.Uint64() >> 1, Version: 1}
+}
+
+// offer writes our offer, the codec in use first.
+func (s *side) offer() []byte {
+	return s.say(func(l sdp.Local) []byte { return sdp.Offer(l) })
+}
+
+// say writes a description; its version rises when it says something new (RFC
+// 3264 section 8).
+func (s *side) say(write func(sdp.Local) []byte) []byte {
+	body := write(s.local)
+	if s.body != nil && !sdp.Equal(body, s.body) {
+		s.local.Version++
+		body = write(s.local)
+	}
+	s.body = body
+	return body
+}
+
+// answer decides about an offer of the peer and writes our answer. The agreed
+// parameters take effect with apply.
+func (s *side) answer(offer []byte) ([]byte, sdp.Agreed, error) {
+	session, err := sdp.Parse(offer)
+	if err != nil {
+		return nil, sdp.Agreed{}, err
+	}
+	carried(session)
+	local := s.local
+	if s.agreed.Codec.Name != "" { // the codec in use stays if it can
+		slices.SortStableFunc(local.Codecs, func(a, b sdp.Codec) int {
+			return rank(b.Name == s.agreed.Codec.Name) - rank(a.Name == s.agreed.Codec.Name)
+		})
+	}
+	_, agreed, err := sdp.Answer(session, local)
+	if err != nil {
+		return nil, sdp.Agreed{}, err
+	}
+	body := s.say(func(l sdp.Local) []byte {
+		l.Codecs = local.Codecs
+		b, _, _ := sdp.Answer(session, l) // decided above
+		return b
+	})
+	return body, agreed, nil
+}
+
+// accept decides about the peer's answer to our offer.
+func (s *side) accept(answer []byte) (sdp.Agreed, error) {
+	if len(answer) == 0 {
+		return sdp.Agreed{}, fmt.Errorf("%w: no answer to our offer", sdp.ErrNoAudio)
+	}
+	session, err := sdp.Parse(answer)
+	if err != nil {
+		return sdp.Agreed{}, err
+	}
+	carried(session)
+	return sdp.Accept(session, s.local)
+}
+
+// carried leaves what the media plane carries: G.711 at its static payload
+// types and keys at dynamic ones.
+func carried(session *sdp.Session) {
+	session.Audio.Codecs = slices.DeleteFunc(session.Audio.Codecs, func(c sdp.Codec) bool {
+		switch strings.ToUpper(c.Name) {
+		case "PCMU":
+			return c.PT != uint8(media.PCMU)
+		case "PCMA":
+			return c.PT != uint8(media.PCMA)
+		case "TELEPHONE-EVENT":
+			return c.PT < 96
+		}
+		return false
+	})
+}
+
+func rank(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// apply puts what was agreed into effect.
+func (s *side) apply(a sdp.Agreed) {
+	s.agreed, s.held = a, a.Held
+	s.report.Codec = strings.ToLower(a.Codec.Name)
+	p := media.Params{Remote: a.Remote, Send: a.Send, Recv: a.Recv, Timeout: s.patience()}
+	if strings.EqualFold(a.Codec.Name, "PCMA") {
+		p.Codec = media.PCMA
+	}
+	if a.DTMF != nil {
+		p.DTMF = a.DTMF.PT
+	}
+	if src := s.leg.Source(); src.IsValid() {
+		p.AlsoFrom = []netip.Addr{src.Addr()}
+	}
+	s.stream.Apply(p)
+}
+
+// patience is how long the peer may send nothing; a peer on hold may be silent
+// for as long as it likes.
+func (s *side) patience() time.Duration {
+	if s.held {
+		return 0
+	}
+	if s.trunk == nil {
+		return ringbid.DefaultRTPTimeout
+	}
+	return s.trunk.RTPTimeout.Or(ringbid.DefaultRTPTimeout)
+}
+
+// hangUp ends the side for a reason, whatever its leg is doing, and lets its
+// ports go. by says who ended it.
+func (s *side) hangUp(by string, r ringbid.Reason, now time.Time) {
+	if s.ended {
+		return
+	}
+	s.ended = true
+	s.report.EndedBy = by
+	s.report.Reason = r.Text
+	if s.report.Ended == nil {
+		s.report.Ended = &now
+	}
+	s.leg.End(cause(r, s.report.Answered != nil))
+	s.stream.Close()
+}
+
+// reported returns what is known of the side now.
+func (s *side) reported() ringbid.Leg {
+	r := s.report
+	st := s.stream.Stats()
+	r.Media = ringbid.Media{
+		Local: st.Local.String(), PacketsIn: st.Received, PacketsOut: st.Sent, Lost: uint64(max(0, st.Lost)),
+		JitterMS: float64(st.Jitter) / float64(time.Millisecond), Stray: st.WrongSource, Digits: st.Digits,
+		RoundTripMS: float64(st.RTT) / float64(time.Millisecond),
+	}
+	if st.Remote.IsValid() {
+		r.Media.Remote = st.Remote.String()
+	}
+	if src := s.leg.Source(); src.IsValid() {
+		r.Peer = src.String()
+	}
+	for _, m := range s.leg.Messages() {
+		text := m.Summary
+		if method, _, ok := strings.Cut(text, " sip:"); ok { // the URI holds the number
+			text = method
+		}
+		if method, _, ok := strings.Cut(text, " tel:"); ok {
+			text = method
+		}
+		r.Messages = append(r.Messages, ringbid.Message{At: m.At, Sent: m.Sent, Text: text, CSeq: m.CSeq, Size: m.Bytes})
+	}
+	return r
+}

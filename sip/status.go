@@ -1,0 +1,211 @@
+package sip
+
+import (
+	"errors"
+
+	"github.com/ringbid/ringbid"
+	"github.com/ringbid/ringbid/sip/leg"
+	"github.com/ringbid/ringbid/sip/media"
+	"github.com/ringbid/ringbid/sip/sdp"
+)
+
+// Reason codes this package gives. They are stable: reports count them.
+const (
+	codeCallerHungUp = "caller_hung_up"
+	codeCancelled    = "cancelled" // the caller gave up before the answer
+	codeBuyerHungUp  = "buyer_hung_up"
+	codeNormal       = "normal"
+	codeMaxDuration  = "max_duration"
+	codeRTPTimeout   = "rtp_timeout"
+	codeNoAck        = "no_ack"
+	codeLost         = "dialog_lost"
+	codeShutdown     = "shutdown"
+	codeFault        = "internal_error"
+	codeNoAnswer     = "no_answer"
+	codeNotAccepted  = "not_accepted"
+	codeElsewhere    = "call_over"
+	codeBadOffer     = "bad_sdp"
+	codeCodec        = "no_common_codec"
+	codeOverCapacity = "over_capacity"
+	codeTrunkFull    = "trunk_full"
+	codeTrunkRate    = "trunk_rate"
+	codeNoPorts      = "no_rtp_ports"
+	codeDraining     = "draining"
+	codeStranger     = "unknown_source"
+	codeLoop         = "too_many_hops"
+)
+
+// reasons is the one table of what an end means: the status before the answer,
+// the cause of ITU-T Q.850 in a Reason header (RFC 3326), and whose doing it
+// is.
+func reasons(code string) ringbid.Reason {
+	return map[string]ringbid.Reason{
+		codeCallerHungUp: {Text: "caller hung up", Fault: ringbid.FaultNone, SIP: 487, Q850: 16},
+		codeCancelled:    {Text: "caller gave up", Fault: ringbid.FaultNone, SIP: 487, Q850: 16},
+		codeBuyerHungUp:  {Text: "buyer hung up", Fault: ringbid.FaultNone, SIP: 480, Q850: 16},
+		codeNormal:       {Text: "call ended", Fault: ringbid.FaultNone, SIP: 480, Q850: 16},
+		codeMaxDuration:  {Text: "longest time reached", Fault: ringbid.FaultNone, SIP: 480, Q850: 16},
+		codeRTPTimeout:   {Text: "RTP timeout", Fault: ringbid.FaultCaller, SIP: 480, Q850: 41},
+		codeNoAck:        {Text: "answer not acknowledged", Fault: ringbid.FaultTrunk, SIP: 408, Q850: 102},
+		codeLost:         {Text: "dialog lost", Fault: ringbid.FaultTrunk, SIP: 481, Q850: 41},
+		codeShutdown:     {Text: "server stops", Fault: ringbid.FaultOurs, SIP: 503, Q850: 41},
+		codeFault:        {Text: "internal error", Fault: ringbid.FaultOurs, SIP: 500, Q850: 41},
+		codeNoAnswer:     {Text: "no answer", Fault: ringbid.FaultBuyer, SIP: 487, Q850: 19},
+		codeNotAccepted:  {Text: "not accepted", Fault: ringbid.FaultBuyer, SIP: 480, Q850: 16},
+		codeElsewhere:    {Text: "call is over", Fault: ringbid.FaultNone, SIP: 487, Q850: 16},
+		codeBadOffer:     {Text: "session description not understood", Fault: ringbid.FaultTrunk, SIP: 400, Q850: 111},
+		codeCodec:        {Text: "no common codec", Fault: ringbid.FaultTrunk, SIP: 488, Q850: 88},
+		codeOverCapacity: {Text: "all lines busy", Fault: ringbid.FaultOurs, SIP: 503, Q850: 42},
+		codeTrunkFull:    {Text: "trunk is full", Fault: ringbid.FaultTrunk, SIP: 503, Q850: 42},
+		codeTrunkRate:    {Text: "too many calls a second", Fault: ringbid.FaultTrunk, SIP: 503, Q850: 42},
+		codeNoPorts:      {Text: "no audio port free", Fault: ringbid.FaultOurs, SIP: 503, Q850: 34},
+		codeDraining:     {Text: "server drains", Fault: ringbid.FaultOurs, SIP: 503, Q850: 42},
+		codeStranger:     {Text: "source has no trunk", Fault: ringbid.FaultConfig, SIP: 403, Q850: 21},
+		codeLoop:         {Text: "too many hops", Fault: ringbid.FaultTrunk, SIP: 483, Q850: 25},
+	}[code]
+}
+
+// reason returns the table's entry for a code of this package.
+func reason(code string) ringbid.Reason {
+	r := reasons(code)
+	r.Code = code
+	return r
+}
+
+// complete fills what a handler left out of its reason.
+func complete(r ringbid.Reason) ringbid.Reason {
+	if r.Code == "" && r.SIP == 0 && r.Q850 == 0 {
+		r.Code = codeNormal
+	}
+	known := reasons(r.Code)
+	if r.Text == "" {
+		r.Text = known.Text
+	}
+	if r.Fault == "" {
+		r.Fault = known.Fault
+	}
+	if r.SIP < 300 || r.SIP > 699 {
+		r.SIP = known.SIP
+	}
+	if r.SIP == 0 {
+		r.SIP = 480
+	}
+	if r.Q850 == 0 && known.Q850 != 0 {
+		r.Q850 = known.Q850
+	}
+	if r.Q850 == 0 {
+		r.Q850 = q850(r.SIP)
+	}
+	return r
+}
+
+// cause writes a reason as a leg wants it. answered says that the status no
+// longer tells the peer anything: a BYE carries the Q.850 cause alone.
+func cause(r ringbid.Reason, answered bool) leg.Cause {
+	r = complete(r)
+	c := leg.Cause{Code: r.SIP, Text: r.Text, Q850: r.Q850}
+	if answered {
+		c.Code = 0
+	}
+	return c
+}
+
+// q850 returns the cause for a status (RFC 3398 section 8.2.6.1 read
+// backwards).
+func q850(status int) int {
+	switch status {
+	case 400, 401, 402, 403, 407, 603:
+		return 21 // call rejected
+	case 404, 485, 604:
+		return 1 // unallocated number
+	case 405, 501:
+		return 63
+	case 406, 415, 488, 606:
+		return 88 // incompatible destination
+	case 408, 504:
+		return 102 // recovery on timer expiry
+	case 410:
+		return 22 // number changed
+	case 433:
+		return 24 // call rejected due to anonymous call rejection, RFC 5079
+	case 480, 430:
+		return 20 // subscriber absent; 18 says the same of a phone that rings
+	case 482, 483:
+		return 25 // exchange routing error
+	case 484:
+		return 28
+	case 486, 600:
+		return 17 // user busy
+	case 487:
+		return 16
+	case 502:
+		return 38
+	case 503:
+		return 42 // switching equipment congestion
+	}
+	if status >= 500 {
+		return 41 // temporary failure
+	}
+	return 31 // normal, unspecified
+}
+
+// verdictOf reads a final status of a buyer.
+func verdictOf(status int) ringbid.Verdict {
+	switch status {
+	case 486, 600:
+		return ringbid.VerdictBusy
+	case 408, 480, 487:
+		return ringbid.VerdictNoAnswer
+	case 488, 415, 606:
+		return ringbid.VerdictFailed
+	}
+	switch {
+	case status >= 200 && status < 300:
+		return ringbid.VerdictAnswered
+	case status >= 500 && status < 600:
+		return ringbid.VerdictFailed
+	}
+	return ringbid.VerdictRefused // 3xx is not followed: that would be a host nobody configured
+}
+
+// verdictOfError reads why a leg failed without a status.
+func verdictOfError(err error) ringbid.Verdict {
+	switch {
+	case errors.Is(err, leg.ErrNoAnswer):
+		return ringbid.VerdictNoAnswer
+	case errors.Is(err, leg.ErrInput), errors.Is(err, leg.ErrShutdown):
+		return ringbid.VerdictLocal
+	}
+	return ringbid.VerdictUnreachable
+}
+
+// refusalOf reads why a call could not get audio.
+func refusalOf(err error) ringbid.Reason {
+	switch {
+	case errors.Is(err, media.ErrNoPorts), errors.Is(err, media.ErrClosed):
+		return reason(codeNoPorts)
+	case errors.Is(err, sdp.ErrMalformed), errors.Is(err, sdp.ErrTooLarge):
+		return reason(codeBadOffer)
+	case errors.Is(err, sdp.ErrNoCodec), errors.Is(err, sdp.ErrNoAudio), errors.Is(err, sdp.ErrProfile), errors.Is(err, sdp.ErrHost):
+		r := reason(codeCodec)
+		r.Text = err.Error()
+		return r
+	}
+	return reason(codeFault)
+}
+
+// warning returns the Warning text (RFC 3261 section 20.43) for an offer we
+// cannot take.
+func warning(err error) (code int, text string) {
+	switch {
+	case errors.Is(err, sdp.ErrNoCodec):
+		return 305, "Incompatible media format"
+	case errors.Is(err, sdp.ErrNoAudio):
+		return 304, "Media type not available"
+	case errors.Is(err, sdp.ErrProfile):
+		return 302, "Incompatible transport protocol"
+	case errors.Is(err, sdp.ErrHost):
+		return 301, "Incompatible network address formats"
+	}
+	return 399, "Session description not understood"
+}
