@@ -186,3 +186,26 @@ func TestKeysWithoutTelephoneEvent(t *testing.T) {
 		}
 	}
 }
+
+// Each key is marked, also when nothing is sent between two.
+func TestEveryKeyIsMarked(t *testing.T) {
+	t.Parallel()
+	c := newBridged(t)
+	c.bridge()
+	c.buyer.voice(c.b, 0, 1) // from now on the buyer has a second to go on
+	await(t, c.bEv, Latched)
+	c.a.SendDigits("55")
+	await(t, c.aEv, DigitsSent)
+	var stamps []uint32
+	for _, h := range c.alice.all() {
+		if h.pt == 101 && h.marker {
+			stamps = append(stamps, h.ts)
+		}
+	}
+	if len(stamps) != 2 {
+		t.Fatalf("marked keys at %v, want two", stamps)
+	}
+	if apart := int32(stamps[1] - stamps[0]); apart < 1440 || apart > 1600 { // the first may begin within a frame
+		t.Errorf("keys are %d samples apart, want 200 ms", apart)
+	}
+}

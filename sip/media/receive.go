@@ -94,7 +94,11 @@ func (st *session) accepted(sh *shard, p rtpPacket, kind payloadKind) {
 // forward relays the packet in sh.buf to the bridged peer, in place.
 func (st *session) forward(sh *shard, p rtpPacket, isVoice bool) {
 	peer := st.peer
-	if peer == nil || p.from == p.to {
+	if peer == nil {
+		return
+	}
+	if p.from == p.to { // a keep-alive
+		peer.out.skip(p)
 		return
 	}
 	if isVoice {
