@@ -48,7 +48,6 @@ type line struct {
 	asked  []ringbid.Gather
 	dials  []ringbid.Dial
 	ended  []ringbid.Reason
-	played int
 }
 
 func (l *line) note(format string, args ...any) error {
