@@ -199,6 +199,16 @@ func (c *Call) do(f func()) bool {
 	}
 }
 
+// ask has the owner run f and waits for it; false when the owner has left.
+func (c *Call) ask(f func()) bool {
+	ran := make(chan struct{})
+	if !c.do(func() { defer close(ran); f() }) {
+		return false
+	}
+	<-ran // the owner is running it
+	return true
+}
+
 // run has the owner do a task and waits for its end.
 func (c *Call) run(ctx context.Context, t task) error {
 	w := t.base()

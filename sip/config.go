@@ -66,6 +66,11 @@ type Config struct {
 	// call has no hold prompt of its own; empty means a soft tone.
 	Music ringbid.Audio
 
+	// T1 is the round trip estimate of RFC 3261 section 17.1.1.1, of which every
+	// SIP timer is a multiple; 0 means 500 ms. A process has one: that of its
+	// first Server.
+	T1 time.Duration
+
 	UserAgent  string // User-Agent and Server header; empty means "ringbid"
 	Node       string
 	Logger     *slog.Logger          // nil discards

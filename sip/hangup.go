@@ -12,7 +12,7 @@ import (
 // of this package. It returns when the peers have said their last word, two
 // seconds later at most. Ending an ended call does nothing.
 func (c *Call) Hangup(ctx context.Context, r ringbid.Reason) error {
-	if !c.do(func() { c.end(byUs, r, true) }) {
+	if !c.ask(func() { c.end(byUs, r, true) }) {
 		return nil
 	}
 	c.settled(ctx)
@@ -25,7 +25,7 @@ func (c *Call) Invite() ringbid.Invite { return c.inv }
 // Ended returns who ended the call, "caller" or "ringbid", and why; "" while it
 // is up.
 func (c *Call) Ended() (by string, r ringbid.Reason) {
-	if !c.do(func() { by, r = c.endedBy, c.endWhy }) {
+	if !c.ask(func() { by, r = c.endedBy, c.endWhy }) {
 		return c.endedBy, c.endWhy
 	}
 	return by, r
@@ -38,16 +38,11 @@ func (c *Call) Legs() []ringbid.Leg {
 	if by, _ := c.Ended(); by != "" {
 		c.settled(context.Background())
 	}
-	reply := make(chan []ringbid.Leg, 1)
-	if !c.do(func() { reply <- c.legs() }) {
+	var out []ringbid.Leg
+	if !c.ask(func() { out = c.legs() }) {
 		return c.finished
 	}
-	select {
-	case out := <-reply:
-		return out
-	case <-c.over:
-		return c.finished
-	}
+	return out
 }
 
 func (c *Call) legs() []ringbid.Leg {
