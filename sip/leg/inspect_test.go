@@ -2,8 +2,8 @@ package leg
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -32,19 +32,17 @@ func plainRequest(method string, edits ...string) string {
 	return text
 }
 
-// TestMalformedRequestsAreAnswered sends what RFC 4475 section 3 teaches to
-// send, one fault at a time, over the socket. Code 0 means silence.
-func TestMalformedRequestsAreAnswered(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, func(c *Config) {
-		c.OnInvite = func(l *Leg) { l.Reject(404, "") }
-	})
-	tests := []struct {
-		name  string
-		text  string
-		code  int
-		extra string
-	}{
+// oddity is a message on the wire and the status it must get; 0 is silence.
+type oddity struct {
+	name  string
+	text  string
+	code  int
+	extra string // part of the response
+}
+
+// legal are messages that look odd and must be served.
+func legal() []oddity {
+	return []oddity{
 		{"plain", plainRequest("INVITE"), 404, ""},
 		{"leading crlf", "\r\n\r\n" + plainRequest("OPTIONS"), 200, ""},
 		{"compact names", plainRequest("INVITE", "Via:", "v:", "From:", "f:", "To:", "T :", "Call-ID:", "i:", "Contact:", "m:", "Content-Length:", "l:"), 404, ""},
@@ -62,6 +60,12 @@ func TestMalformedRequestsAreAnswered(t *testing.T) {
 		{"unknown method", plainRequest("!interesting-Method0123456789_*+`.%indeed'~"), 405, "Allow: " + allowed},
 		{"lower method", plainRequest("invite"), 405, ""},
 		{"datagram with more behind", plainRequest("OPTIONS") + "garbage", 200, ""},
+	}
+}
+
+// broken are messages whose headers cannot be used.
+func broken() []oddity {
+	return []oddity{
 		{"no from", plainRequest("INVITE", "From: <sip:ann@127.0.0.1>;tag=f\r\n", ""), 400, "Missing From"},
 		{"no to", plainRequest("INVITE", "To: <sip:bob@127.0.0.1>\r\n", ""), 400, "Missing To"},
 		{"no call id", plainRequest("INVITE", "Call-ID:", "X-ID:"), 400, "Missing Call-ID"},
@@ -85,6 +89,12 @@ func TestMalformedRequestsAreAnswered(t *testing.T) {
 		{"blank in brackets", plainRequest("INVITE", "To: <sip:bob@127.0.0.1>", "To: < sip:bob@127.0.0.1>"), 400, "Bad Address"},
 		{"comma in a plain name", plainRequest("INVITE", "To: <", "To: Bell, Alexander <"), 400, "Bad Address"},
 		{"bad via", plainRequest("INVITE", "SIP/2.0/UDP 127", "nonsense 127"), 400, "Bad Via"},
+	}
+}
+
+// unserved are messages that ask for what is not there, or are no SIP.
+func unserved() []oddity {
+	return []oddity{
 		{"version 7", plainRequest("OPTIONS", "SIP/2.0\r\nVia", "SIP/7.0\r\nVia"), 505, ""},
 		{"scheme", plainRequest("INVITE", "sip:bob@127.0.0.1 SIP", "nobodyKnowsThisScheme:totallyopaquecontent SIP"), 416, ""},
 		{"no scheme", plainRequest("INVITE", "sip:bob@127.0.0.1 SIP", "bob SIP"), 400, ""},
@@ -114,6 +124,16 @@ func TestMalformedRequestsAreAnswered(t *testing.T) {
 		{"longest line", plainRequest("OPTIONS", "Max-Forwards", "X: "+strings.Repeat("x", maxHeaderLine)+"\r\nMax-Forwards"), 0, ""},
 		{"many headers", plainRequest("OPTIONS", "Max-Forwards", strings.Repeat("X: y\r\n", maxHeaders)+"Max-Forwards"), 0, ""},
 	}
+}
+
+// TestMalformedRequestsAreAnswered sends what RFC 4475 section 3 teaches to
+// send, one fault at a time, over the socket.
+func TestMalformedRequestsAreAnswered(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(c *Config) {
+		c.OnInvite = func(l *Leg) { l.Reject(404, "") }
+	})
+	tests := slices.Concat(legal(), broken(), unserved())
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -300,83 +320,4 @@ func FuzzInspect(f *testing.F) {
 			t.Fatalf("%v for %d bytes", d, len(data))
 		}
 	})
-}
-
-func TestStreamFraming(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, func(c *Config) { c.OnInvite = func(l *Leg) { l.Reject(404, "") } })
-	open := func(t *testing.T) *peer {
-		t.Helper()
-		conn, err := net.Dial("tcp", r.tcp.String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		return tcpPeer(t, conn)
-	}
-	options := func() string { return strings.Replace(plainRequest("OPTIONS"), "UDP", "TCP", 1) }
-	t.Run("byte by byte", func(t *testing.T) {
-		t.Parallel()
-		p := open(t)
-		for _, c := range []byte("\r\n" + options()) {
-			p.send(string(c))
-		}
-		p.response(200, "OPTIONS")
-	})
-	t.Run("many at once", func(t *testing.T) {
-		t.Parallel()
-		p := open(t)
-		body := strings.Replace(options(), "Content-Length: 0\r\n\r\n", "Content-Length: 6\r\n\r\nab\r\n\r\n", 1)
-		p.send(options() + body + "\r\n\r\n" + options())
-		for range 3 {
-			p.response(200, "OPTIONS")
-		}
-	})
-	t.Run("ping", func(t *testing.T) {
-		t.Parallel()
-		p := open(t)
-		p.send("\r\n\r\n")
-		p.next("pong", func(m msg) bool { return m.start == "" })
-		p.send(options())
-		p.response(200, "OPTIONS")
-	})
-	t.Run("refused and goes on", func(t *testing.T) {
-		t.Parallel()
-		p := open(t)
-		p.send(strings.Replace(options(), "SIP/2.0\r\nVia", "SIP/3.0\r\nVia", 1) + options())
-		p.response(505, "OPTIONS")
-		p.response(200, "OPTIONS")
-	})
-	for name, text := range map[string]string{
-		"no length":    strings.Replace(options(), "Content-Length: 0\r\n", "", 1),
-		"huge length":  strings.Replace(options(), "Content-Length: 0", "Content-Length: 2000000000", 1),
-		"no end":       strings.Repeat("X: y\r\n", 4000),
-		"one line":     strings.Repeat("x", maxMessage+1),
-		"bomb":         bomb("tag=f"),
-		"bomb in uri":  plainRequest("OPTIONS", "sip:bob@127.0.0.1", "sip:bob@127.0.0.1"+strings.Repeat(";a", 900)),
-		"not sip":      "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
-		"bare newline": strings.Replace(options(), "\r\nMax", "\nMax", 1),
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			p := open(t)
-			_, _ = p.tcp.Write([]byte(text)) // may already be closed
-			p.closed()
-		})
-	}
-}
-
-func TestStreamLimits(t *testing.T) {
-	t.Parallel()
-	a, b := net.Pipe()
-	t.Cleanup(func() { a.Close(); b.Close() })
-	s := &Stack{}
-	in := &inlet{open: map[*guard]struct{}{}}
-	g := &guard{Conn: a, s: s, in: in, since: time.Now().Add(-partialLimit)}
-	if _, err := g.Read(make([]byte, 32<<10)); err == nil {
-		t.Error("a silent connection lives longer than its limit")
-	}
-	g = &guard{Conn: a, s: s, in: in, served: true, buf: []byte("INV"), since: time.Now().Add(-partialLimit)}
-	if _, err := g.Read(make([]byte, 32<<10)); err == nil {
-		t.Error("half a message lives longer than its limit")
-	}
 }

@@ -59,6 +59,8 @@ func setGlobals(t1 time.Duration) {
 		sipmsg.UDPMTUSize = 65535
 		sipmsg.ParseMaxMessageLength = 2 * maxMessage
 		sipmsg.SetTimers(t1, 8*t1, 10*t1)
+		// It warns once per transaction of every stream that a peer closed.
+		sipmsg.SetDefaultLogger(slog.New(slog.DiscardHandler))
 	})
 }
 

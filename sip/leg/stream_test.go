@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 )
 
 // tcpPeer is a scripted peer on a stream.
@@ -139,4 +140,83 @@ func TestDialOverTCPToNobody(t *testing.T) {
 		t.Errorf("got %+v", ev)
 	}
 	c.want(Terminated)
+}
+
+func TestStreamFraming(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(c *Config) { c.OnInvite = func(l *Leg) { l.Reject(404, "") } })
+	open := func(t *testing.T) *peer {
+		t.Helper()
+		conn, err := net.Dial("tcp", r.tcp.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tcpPeer(t, conn)
+	}
+	options := func() string { return strings.Replace(plainRequest("OPTIONS"), "UDP", "TCP", 1) }
+	t.Run("byte by byte", func(t *testing.T) {
+		t.Parallel()
+		p := open(t)
+		for _, c := range []byte("\r\n" + options()) {
+			p.send(string(c))
+		}
+		p.response(200, "OPTIONS")
+	})
+	t.Run("many at once", func(t *testing.T) {
+		t.Parallel()
+		p := open(t)
+		body := strings.Replace(options(), "Content-Length: 0\r\n\r\n", "Content-Length: 6\r\n\r\nab\r\n\r\n", 1)
+		p.send(options() + body + "\r\n\r\n" + options())
+		for range 3 {
+			p.response(200, "OPTIONS")
+		}
+	})
+	t.Run("ping", func(t *testing.T) {
+		t.Parallel()
+		p := open(t)
+		p.send("\r\n\r\n")
+		p.next("pong", func(m msg) bool { return m.start == "" })
+		p.send(options())
+		p.response(200, "OPTIONS")
+	})
+	t.Run("refused and goes on", func(t *testing.T) {
+		t.Parallel()
+		p := open(t)
+		p.send(strings.Replace(options(), "SIP/2.0\r\nVia", "SIP/3.0\r\nVia", 1) + options())
+		p.response(505, "OPTIONS")
+		p.response(200, "OPTIONS")
+	})
+	for name, text := range map[string]string{
+		"no length":    strings.Replace(options(), "Content-Length: 0\r\n", "", 1),
+		"huge length":  strings.Replace(options(), "Content-Length: 0", "Content-Length: 2000000000", 1),
+		"no end":       strings.Repeat("X: y\r\n", 4000),
+		"one line":     strings.Repeat("x", maxMessage+1),
+		"bomb":         bomb("tag=f"),
+		"bomb in uri":  plainRequest("OPTIONS", "sip:bob@127.0.0.1", "sip:bob@127.0.0.1"+strings.Repeat(";a", 900)),
+		"not sip":      "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+		"bare newline": strings.Replace(options(), "\r\nMax", "\nMax", 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := open(t)
+			_, _ = p.tcp.Write([]byte(text)) // may already be closed
+			p.closed()
+		})
+	}
+}
+
+func TestStreamLimits(t *testing.T) {
+	t.Parallel()
+	a, b := net.Pipe()
+	t.Cleanup(func() { a.Close(); b.Close() })
+	s := &Stack{}
+	in := &inlet{open: map[*guard]struct{}{}}
+	g := &guard{Conn: a, s: s, in: in, since: time.Now().Add(-partialLimit)}
+	if _, err := g.Read(make([]byte, 32<<10)); err == nil {
+		t.Error("a silent connection lives longer than its limit")
+	}
+	g = &guard{Conn: a, s: s, in: in, served: true, buf: []byte("INV"), since: time.Now().Add(-partialLimit)}
+	if _, err := g.Read(make([]byte, 32<<10)); err == nil {
+		t.Error("half a message lives longer than its limit")
+	}
 }
