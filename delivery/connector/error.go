@@ -79,7 +79,8 @@ func classify(outer, timed context.Context, err error) *Error {
 		e.Code, e.Text = CodeTimeout, "no answer in time"
 	case errors.As(err, &dns):
 		e.Code, e.Text = CodeName, "host name does not resolve"
-	case errors.As(err, &cert), errors.As(err, &auth), errors.As(err, &rec):
+	case errors.As(err, &cert), errors.As(err, &auth), errors.As(err, &rec),
+		strings.Contains(bare(err).Error(), "HTTP response to HTTPS client"):
 		e.Code, e.Text = CodeTLS, "TLS handshake or certificate is not sound"
 	case errors.As(err, &dial) && dial.Op == "dial":
 		e.Code, e.Text = CodeConnect, "connection refused or no route"
