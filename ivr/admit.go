@@ -3,7 +3,6 @@ package ivr
 import (
 	"maps"
 	"slices"
-	"strconv"
 
 	"github.com/ringbid/ringbid"
 )
@@ -78,12 +77,10 @@ func (w *walk) repeats() bool {
 	return w.r.directory.SeenWithin(w.inv.Caller, w.inv.Number, w.inv.Received, window)
 }
 
-// refuse notes the reason; the call is not answered.
+// refuse notes the reason; the call is not answered. The event of it is told by
+// the telephone's side, which refuses calls of its own as well.
 func (w *walk) refuse(reason ringbid.Reason) {
 	w.conclude(ending{ringbid.OutcomeRejected, reason, byUs})
-	w.tell(ringbid.EventRejected, reason.Text, map[string]string{
-		"code": reason.Code, "status": strconv.Itoa(reason.SIP),
-	})
 }
 
 // firstFacts are the tags a call starts with: what the signalling said, what

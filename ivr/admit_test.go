@@ -43,8 +43,8 @@ func TestRefused(t *testing.T) {
 				if len(l.did) > 0 || got.Answered != nil || len(got.Steps) > 0 || len(l.ended) != 1 || l.ended[0] != got.Reason {
 					t.Errorf("did %q, answered %v, steps %v, hang-ups %+v", l.did, got.Answered, got.Steps, l.ended)
 				}
-				if e := b.events[1]; e.Kind != ringbid.EventRejected || e.Data["code"] != code {
-					t.Errorf("second event %+v", e)
+				if e := b.events[len(b.events)-1]; e.Data["code"] != code || e.Data["outcome"] != "rejected" {
+					t.Errorf("last event %+v", e)
 				}
 			})
 		})

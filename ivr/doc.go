@@ -10,8 +10,8 @@
 // that called Run and is a walk over the nodes of its flow. A flow is compiled
 // once ([Check] compiles it for the editor) and kept until another version of
 // it is published. Events go out through Config.Emit: call.received,
-// call.rejected, flow.* and call.ended are told here, what happens on the wire
-// is told by the call, what happens among the bidders by the market.
+// flow.* and call.ended are told here, what happens on the wire is told by the
+// call, what happens among the bidders by the market.
 //
 // However a call goes, it gets one outcome and one reason, and an auction that
 // was opened is ended once.

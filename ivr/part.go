@@ -24,7 +24,7 @@ func (w *walk) voicemail(ctx context.Context, n *ringbid.Node) (way, error) {
 		e, _ := w.gone(ctx)
 		left.by = e.by
 		w.conclude(left)
-		return way{}, ctx.Err()
+		return way{}, errOver
 	case <-message.C:
 		w.expect(left)
 		return way{to: n.Next}, nil

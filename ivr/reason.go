@@ -2,6 +2,7 @@ package ivr
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/ringbid/ringbid"
@@ -99,6 +100,17 @@ func (w *walk) gone(ctx context.Context) (e ending, over bool) {
 		e.outcome = ringbid.OutcomeEnded
 	}
 	return e, true
+}
+
+// errOver ends a flow whose caller is gone. It is never shown: what happened is
+// asked of the call.
+var errOver = errors.New("the caller's side is over")
+
+// over reports whether the caller's side is over. A call may know it a moment
+// before its context does.
+func (w *walk) over(ctx context.Context) bool {
+	_, over := w.gone(ctx)
+	return over
 }
 
 // broken is the end of a call whose telephone side could not do its work.

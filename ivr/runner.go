@@ -88,7 +88,7 @@ func (w *walk) leave(ctx context.Context) {
 	if w.out.Outcome == "" {
 		w.conclude(ending{ringbid.OutcomeFailed, reasonInternal("flow ended without a reason"), byUs})
 	}
-	if ctx.Err() == nil {
+	if !w.over(ctx) {
 		bounded, cancel := context.WithTimeout(ctx, hangupTimeout)
 		if err := w.call.Hangup(bounded, w.out.Reason); err != nil && !errors.Is(err, context.Canceled) {
 			w.log.Debug("hangup not confirmed", "error", err)
@@ -101,7 +101,7 @@ func (w *walk) leave(ctx context.Context) {
 		"by": w.out.EndedBy, "code": w.out.Reason.Code, "outcome": string(w.out.Outcome),
 	})
 	w.r.metrics.ended(w.out)
-	w.log.Info("call ended", "outcome", w.out.Outcome, "code", w.out.Reason.Code, "fault", w.out.Reason.Fault,
+	w.log.Info("call concluded", "outcome", w.out.Outcome, "code", w.out.Reason.Code, "fault", w.out.Reason.Fault,
 		"by", w.out.EndedBy, "campaign", w.out.Campaign, "caller", w.out.Caller.Mask(), "target", w.out.Target,
 		"steps", len(w.out.Steps), "connected_ms", w.out.ConnectedMS, "total_ms", end.Sub(w.out.Received).Milliseconds())
 }

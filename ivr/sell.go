@@ -57,12 +57,12 @@ func (w *walk) dial(ctx context.Context, n *ringbid.Node, s *ringbid.Step) (way,
 		if at.Verdict == ringbid.VerdictAnswered {
 			return w.bridge(ctx, n, a, target)
 		}
-		if err := ctx.Err(); err != nil {
-			return way{}, err
+		if w.over(ctx) {
+			return way{}, errOver
 		}
 	}
-	if err := ctx.Err(); err != nil {
-		return way{}, err
+	if w.over(ctx) {
+		return way{}, errOver
 	}
 	w.expect(noBuyer(w.attempts))
 	return nobody, nil
@@ -145,12 +145,12 @@ func (w *walk) bridge(ctx context.Context, n *ringbid.Node, a ringbid.Award, t *
 	began := w.r.now()
 	left := max(w.until().Sub(began), time.Second)
 	talk := w.call.Bridge(ctx, left)
-	if talk.Started.IsZero() && talk.MS == 0 {
+	if talk.MS == 0 && (talk.Started.IsZero() || talk.Reason.Fault == ringbid.FaultOurs) {
 		w.settle(0)
-		if err := ctx.Err(); err != nil {
-			return way{}, err
+		if w.over(ctx) {
+			return way{}, errOver
 		}
-		return way{}, &brokenError{"bridge", ringbid.Errorf(ringbid.Internal, "bridge: %s", talk.Reason.Code)}
+		return way{}, &brokenError{"bridge", ringbid.Errorf(ringbid.Internal, "bridge ended at once: %s", talk.Reason.Code)}
 	}
 	if talk.Started.IsZero() {
 		talk.Started = began
@@ -161,7 +161,7 @@ func (w *walk) bridge(ctx context.Context, n *ringbid.Node, a ringbid.Award, t *
 	w.out.Sale = ringbid.Settle(w.campaign, w.number, t, a.Price, connected)
 	w.conclude(parted(talk))
 	w.settle(connected)
-	if talk.EndedBy != byBuyer || ctx.Err() != nil {
+	if talk.EndedBy != byBuyer || w.over(ctx) {
 		return way{}, nil
 	}
 	return way{to: n.Next}, nil

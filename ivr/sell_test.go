@@ -1,6 +1,7 @@
 package ivr
 
 import (
+	"context"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -48,6 +49,42 @@ func TestAfterTheTalk(t *testing.T) {
 			t.Errorf("%s, %+v, %d dials", got.Outcome, got.Reason, len(l.dials))
 		}
 	})
+}
+
+// TestKnownToBeOver: a call that knows its end before the context does is not
+// offered to the next buyer, and not hung up again.
+func TestKnownToBeOver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, l := newBench(dialing()...), newLine()
+		l.verdicts = []ringbid.Verdict{ringbid.VerdictCancelled, ringbid.VerdictAnswered}
+		reason := ringbid.Reason{Code: "cancelled", Fault: ringbid.FaultNone}
+		got := b.run(t, &knowing{l, "caller", reason}, l, 0)
+		if got.Outcome != ringbid.OutcomeAbandoned || got.Reason != reason || len(l.dials) != 1 || len(l.ended) != 0 {
+			t.Errorf("%s, %+v, %d dials, %d hang-ups", got.Outcome, got.Reason, len(l.dials), len(l.ended))
+		}
+	})
+}
+
+// TestNeverConnected: a bridge that our side could not make is our failure and
+// nobody's bill.
+func TestNeverConnected(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, l := newBench(dialing()...), newLine()
+		l.verdicts = []ringbid.Verdict{ringbid.VerdictAnswered}
+		got := b.run(t, &unbridged{l}, l, 0)
+		if got.Outcome != ringbid.OutcomeFailed || got.Reason.Fault != ringbid.FaultOurs || got.Sale != (ringbid.Sale{Currency: "USD"}) {
+			t.Errorf("%s, %+v, %+v", got.Outcome, got.Reason, got.Sale)
+		}
+	})
+}
+
+// unbridged is a line whose bridges end as they begin.
+type unbridged struct{ *line }
+
+func (unbridged) Bridge(context.Context, time.Duration) ringbid.Talk {
+	return ringbid.Talk{Started: time.Now(), EndedBy: byUs, Reason: ringbid.Reason{Code: "internal_error", Fault: ringbid.FaultOurs}}
 }
 
 func TestMaxAttempts(t *testing.T) {
