@@ -69,7 +69,7 @@ func TestJoinAcrossShardsUnderStress(t *testing.T) {
 		s.Close()
 	}
 	for _, s := range streams {
-		<-s.Done()
+		ended(t, s)
 	}
 	if open, _ := p.Load(); open != 0 {
 		t.Errorf("%d streams open", open)

@@ -193,6 +193,18 @@ func await(t testing.TB, events <-chan Event, kind EventKind) Event {
 	}
 }
 
+// ended waits until a stream has ended.
+func ended(t testing.TB, s *Stream) {
+	t.Helper()
+	limit := time.NewTimer(patience)
+	defer limit.Stop()
+	select {
+	case <-s.Done():
+	case <-limit.C:
+		t.Fatal("the stream does not end")
+	}
+}
+
 // digitsIn takes the events that are waiting and returns the digits among them.
 func digitsIn(events <-chan Event) string {
 	out := ""

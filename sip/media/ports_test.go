@@ -32,7 +32,7 @@ func TestPoolEmptyAndQuarantine(t *testing.T) {
 	}
 	closed := open[1].Local().Port()
 	open[1].Close()
-	<-open[1].Done()
+	ended(t, open[1])
 	freed := time.Now()
 	if n, _ := p.Load(); n != 2 {
 		t.Errorf("%d open after Close", n)
@@ -68,7 +68,7 @@ func TestReusedPortIsDeafToOldPeer(t *testing.T) {
 	old.voice(s, 0, 1)
 	await(t, events, Latched)
 	s.Close()
-	<-s.Done()
+	ended(t, s)
 	var again *Stream
 	fresh := make(chan Event, 16)
 	eventually(t, "the port", func() bool {

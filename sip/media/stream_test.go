@@ -309,7 +309,7 @@ func TestStats(t *testing.T) {
 		t.Errorf("sent %d packets with %d bytes", got.Sent, got.SentBytes)
 	}
 	c.a.Close()
-	<-c.a.Done()
+	ended(t, c.a)
 	if after := c.a.Stats(); after.Received != 2 || after.Lost != 2 {
 		t.Errorf("after Close: %+v", after)
 	}
@@ -337,7 +337,7 @@ func TestCloseTwiceAndLate(t *testing.T) {
 	other, _ := openStream(t, p)
 	s.Close()
 	s.Close()
-	<-s.Done()
+	ended(t, s)
 	s.Bridge(other)
 	other.Bridge(s)
 	s.Play(Ringback(), true)
@@ -351,7 +351,7 @@ func TestCloseTwiceAndLate(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	<-other.Done()
+	ended(t, other)
 	other.Stats()
 	other.Close()
 	if _, err := p.NewStream(nil); !errors.Is(err, ErrClosed) {
@@ -380,8 +380,8 @@ func TestNoDescriptorsLeft(t *testing.T) {
 		b.Bridge(a)
 		a.Close()
 		b.Close()
-		<-a.Done()
-		<-b.Done()
+		ended(t, a)
+		ended(t, b)
 	}
 	if after := count(); after != before {
 		t.Errorf("%d descriptors, %d before", after, before)

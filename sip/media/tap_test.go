@@ -123,6 +123,35 @@ func TestTapLeavesOutKeys(t *testing.T) {
 	}
 }
 
+// A tap hears µ-law, whatever is on the wire, in both directions.
+func TestTapConvertsALaw(t *testing.T) {
+	t.Parallel()
+	c := newBridged(t)
+	params := both(c.alice)
+	params.Codec = PCMA
+	c.a.Apply(params)
+	tap := new(recorder)
+	c.a.Tap(tap)
+	c.bridge()
+	pace(5, 20*time.Millisecond, func(int) {
+		c.alice.voice(c.a, 8, EncodeALaw(4000))
+		c.buyer.voice(c.b, 0, EncodeULaw(-4000))
+	})
+	eventually(t, "both channels", func() bool { return len(tape(tap.all(), Rx)) > 0 && len(tape(tap.all(), Tx)) > 0 })
+	for _, f := range tap.all() {
+		want := int16(4000)
+		if f.Ch == Tx {
+			want = -want
+		}
+		if got := DecodeULaw(f.Ulaw[80]); got < want-130 || got > want+130 {
+			t.Errorf("channel %d hears %d, want about %d", f.Ch, got, want)
+		}
+	}
+	if got := c.buyer.all(); DecodeULaw(got[len(got)-1].payload[0]) < 3800 {
+		t.Error("the tap's conversion shows in what is relayed")
+	}
+}
+
 // bomb is a tap with a defect.
 type bomb struct{}
 
@@ -140,7 +169,7 @@ func TestTapThatPanicsIsDropped(t *testing.T) {
 	}
 	c.a.Tap(bomb{})
 	c.alice.talk(c.a, 3, 9)
-	<-c.a.Done() // once more is too often
+	ended(t, c.a) // once more is too often
 	if open, _ := c.plane.Load(); open != 1 {
 		t.Errorf("%d streams open, want the other one", open)
 	}
