@@ -20,13 +20,12 @@ type Cache struct {
 	voice Voice
 }
 
-// NewCache makes the folder where it is missing.
-func NewCache(dir string, voice Voice) (*Cache, error) {
-	if err := os.MkdirAll(dir, 0o750); err != nil {
-		return nil, fmt.Errorf("open prompt cache: %w", err)
-	}
-	return &Cache{dir: dir, voice: voice}, nil
-}
+// NewCache keeps in the folder what the voice says. The folder is made when
+// there is something to keep.
+func NewCache(dir string, voice Voice) *Cache { return &Cache{dir: dir, voice: voice} }
+
+// NewEspeak returns the voice of espeak-ng with a cache in the folder.
+func NewEspeak(dir string) *Cache { return NewCache(dir, new(Espeak)) }
 
 // Say returns what is kept, or has it said and keeps it. A file that is not
 // whole is said again. Where it cannot be kept, what was said is returned all
@@ -46,6 +45,9 @@ func (c *Cache) Say(ctx context.Context, text, voice string) ([]byte, error) {
 
 // keep writes beside the name and renames, so that nobody reads half a file.
 func (c *Cache) keep(path string, wav []byte) error {
+	if err := os.MkdirAll(c.dir, 0o750); err != nil {
+		return fmt.Errorf("keep prompt: %w", err)
+	}
 	f, err := os.CreateTemp(c.dir, "part-")
 	if err != nil {
 		return fmt.Errorf("keep prompt: %w", err)
