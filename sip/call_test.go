@@ -16,7 +16,7 @@ import (
 
 // target is a buyer's line behind a phone.
 func (r *rig) target(p *phone, change ...func(*ringbid.Target)) *ringbid.Target {
-	r.trunks.put(&ringbid.Trunk{Name: "buyers", Address: p.addr})
+	r.trunks.put(&ringbid.Trunk{Name: "buyers", Address: p.addr, RTPTimeout: r.rtpTimeout})
 	t := &ringbid.Target{Name: "acme-line", Buyer: "acme", Trunk: "buyers", User: "+13105550199"}
 	for _, f := range change {
 		f(t)

@@ -2,7 +2,6 @@ package sip
 
 import (
 	"context"
-	"net/netip"
 	"sync"
 	"testing"
 	"time"
@@ -223,6 +222,16 @@ func (x *line) hears(hz float64) {
 	eventually(x.p.t, "a tone", func() bool { return x.ear.power(hz) > 0.7 })
 }
 
+// key waits for the next key the other side presses.
+func (x *line) key() byte {
+	x.p.t.Helper()
+	for {
+		if ev := receive(x.p.t, "a key", x.sounds); ev.Kind == media.Digit {
+			return ev.Digit
+		}
+	}
+}
+
 // ear keeps the last 200 ms of what a phone hears and counts silence.
 type ear struct {
 	mu     sync.Mutex
@@ -269,6 +278,3 @@ func (e *ear) silence() (quiet, frames int) {
 	defer e.mu.Unlock()
 	return e.quiet, e.frames
 }
-
-// port returns the port of "ip:port".
-func addrPort(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }

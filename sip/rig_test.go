@@ -36,6 +36,8 @@ type rig struct {
 	log    *lockedBuffer
 	reg    *prometheus.Registry
 
+	rtpTimeout ringbid.Duration // of the trunk that target makes
+
 	mu     sync.Mutex
 	events []ringbid.Event
 }
@@ -236,3 +238,5 @@ func receive[T any](t *testing.T, what string, ch <-chan T) T {
 func tone(hz float64, d time.Duration) ringbid.Audio {
 	return ringbid.Audio(media.Tone([]float64{hz}, d, 0, d, 0.5).ULaw())
 }
+
+func newLog(b *lockedBuffer) *slog.Logger { return slog.New(slog.NewTextHandler(b, nil)) }

@@ -1,0 +1,317 @@
+package sip
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ringbid/ringbid"
+	"github.com/ringbid/ringbid/sip/leg"
+	"github.com/ringbid/ringbid/sip/sdp"
+)
+
+// dialled is how one attempt went, with the report of its legs.
+type dialled struct {
+	attempt ringbid.Attempt
+	legs    []ringbid.Leg
+	took    time.Duration
+}
+
+// dialOnce answers a call, dials the target and hangs up.
+func dialOnce(t *testing.T, buyer *phone, change func(*ringbid.Target, *ringbid.Dial, *rig)) (*rig, *line, <-chan dialled) {
+	t.Helper()
+	out := make(chan dialled, 1)
+	var r *rig
+	r = newRig(t, func(ctx context.Context, c *Call) {
+		_ = c.Answer(ctx, false)
+		target := r.target(buyer)
+		d := dialOf(c, target)
+		d.RingTimeout = 300 * time.Millisecond
+		change(target, &d, r)
+		began := time.Now()
+		a := c.Dial(ctx, d)
+		took := time.Since(began)
+		_ = c.Hangup(ctx, ringbid.Reason{})
+		out <- dialled{a, c.Legs(), took}
+	})
+	caller := newPhone(t, nil).call(r.addr, "+18005550100").talk()
+	return r, caller, out
+}
+
+func refusing(code int) func(*line) {
+	return func(x *line) { x.on(func(l *leg.Leg) { l.Reject(code, "") }) }
+}
+
+func TestVerdicts(t *testing.T) {
+	t.Parallel()
+	ringing := func(x *line) { x.ring() }
+	tests := []struct {
+		name    string
+		buyer   func(*line)
+		change  func(*ringbid.Target, *ringbid.Dial, *rig)
+		verdict ringbid.Verdict
+		status  int
+	}{
+		{"busy", refusing(486), nil, ringbid.VerdictBusy, 486},
+		{"busy everywhere", refusing(600), nil, ringbid.VerdictBusy, 600},
+		{"declined", refusing(603), nil, ringbid.VerdictRefused, 603},
+		{"unknown there", refusing(404), nil, ringbid.VerdictRefused, 404},
+		{"moved is not followed", refusing(302), nil, ringbid.VerdictRefused, 302},
+		{"away", refusing(480), nil, ringbid.VerdictNoAnswer, 480},
+		{"broken", refusing(500), nil, ringbid.VerdictFailed, 500},
+		{"no codec at all", refusing(488), nil, ringbid.VerdictFailed, 488},
+		{"rings on", ringing, nil, ringbid.VerdictNoAnswer, 0},
+		{"answers", (*line).answer, nil, ringbid.VerdictAnswered, 200},
+		{"unknown host", nil, func(_ *ringbid.Target, _ *ringbid.Dial, r *rig) {
+			r.trunks.put(&ringbid.Trunk{Name: "buyers", Address: "no-such-host.invalid"})
+		}, ringbid.VerdictUnreachable, 0},
+		{"refused connection", nil, func(_ *ringbid.Target, _ *ringbid.Dial, r *rig) {
+			r.trunks.put(&ringbid.Trunk{Name: "buyers", Address: "127.0.0.1:1", Transport: "tcp"})
+		}, ringbid.VerdictUnreachable, 0},
+		{"no such trunk", nil, func(t *ringbid.Target, _ *ringbid.Dial, _ *rig) { t.Trunk = "nowhere" }, ringbid.VerdictLocal, 0},
+		{"trunk full", nil, func(_ *ringbid.Target, _ *ringbid.Dial, r *rig) {
+			full := &ringbid.Trunk{Name: "buyers", Address: "127.0.0.1:9", MaxCalls: 1}
+			r.trunks.put(full)
+			r.s.limits.enter(full, false, time.Now())
+		}, ringbid.VerdictLocal, 0},
+		{"award with a host of its own", nil, func(_ *ringbid.Target, d *ringbid.Dial, _ *rig) { d.Award.User = "1@evil.example" }, ringbid.VerdictLocal, 0},
+		{"expired award", nil, func(_ *ringbid.Target, d *ringbid.Dial, _ *rig) {
+			d.Award.Expires = time.Now().Add(-time.Second)
+		}, ringbid.VerdictLocal, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			change := tt.change
+			if change == nil {
+				change = func(*ringbid.Target, *ringbid.Dial, *rig) {}
+			}
+			_, caller, out := dialOnce(t, newPhone(t, tt.buyer), change)
+			got := receive(t, "the attempt", out)
+			if got.attempt.Verdict != tt.verdict || got.attempt.Status != tt.status {
+				t.Errorf("attempt %+v", got.attempt)
+			}
+			for _, l := range got.legs[1:] {
+				if l.Verdict == "" || l.Ended == nil {
+					t.Errorf("leg %+v", l)
+				}
+			}
+			caller.want(leg.ByeReceived)
+		})
+	}
+}
+
+func TestSilentTargetIsLeftAfterEightT1(t *testing.T) {
+	t.Parallel()
+	silent := newWire(t, "127.0.0.1")
+	buyer := newPhone(t, nil)
+	r, caller, out := dialOnce(t, buyer, func(_ *ringbid.Target, d *ringbid.Dial, r *rig) {
+		d.RingTimeout = 30 * time.Second
+		r.trunks.put(&ringbid.Trunk{Name: "buyers", Address: silent.addr()})
+	})
+	caller.hears(700)
+	got := receive(t, "the attempt", out)
+	if got.attempt.Verdict != ringbid.VerdictUnreachable || got.took < 7*testT1 || got.took > 12*testT1 {
+		t.Errorf("attempt %+v after %v", got.attempt, got.took)
+	}
+	// The peer wakes up late: its 200 must be acknowledged and ended.
+	invite := silent.next("INVITE ")
+	silent.reply(invite, "200 OK", "Contact: <sip:"+silent.addr()+">\r\n")
+	silent.next("ACK ")
+	bye := silent.next("BYE ")
+	silent.reply(bye, "200 OK", "")
+	r.idle()
+}
+
+func TestRingTimeoutCancelsWithAReason(t *testing.T) {
+	t.Parallel()
+	peer := newWire(t, "127.0.0.1")
+	_, _, out := dialOnce(t, newPhone(t, nil), func(_ *ringbid.Target, _ *ringbid.Dial, r *rig) {
+		r.trunks.put(&ringbid.Trunk{Name: "buyers", Address: peer.addr()})
+	})
+	invite := peer.next("INVITE ")
+	peer.reply(invite, "180 Ringing", "")
+	cancel := peer.next("CANCEL ")
+	if !strings.Contains(cancel, "Q.850;cause=19") {
+		t.Errorf("no reason in\n%s", cancel)
+	}
+	// The answer was on its way when the CANCEL left.
+	peer.reply(invite, "200 OK", "Contact: <sip:"+peer.addr()+">\r\n")
+	peer.reply(cancel, "200 OK", "")
+	peer.next("ACK ")
+	peer.reply(peer.next("BYE "), "200 OK", "")
+	if got := receive(t, "the attempt", out); got.attempt.Verdict != ringbid.VerdictNoAnswer || got.attempt.RingMS == 0 {
+		t.Errorf("attempt %+v", got.attempt)
+	}
+}
+
+func TestRefusedCodecIsTriedInTheOtherLaw(t *testing.T) {
+	t.Parallel()
+	buyer := newPhone(t, func(x *line) {
+		if strings.Contains(string(x.offer), "PCMU") {
+			x.on(func(l *leg.Leg) { l.Reject(488, "") })
+			return
+		}
+		x.answer()
+	})
+	talks := make(chan ringbid.Talk, 1)
+	var r *rig
+	r = newRig(t, func(ctx context.Context, c *Call) {
+		_ = c.Answer(ctx, false)
+		if a := c.Dial(ctx, dialOf(c, r.target(buyer))); a.Verdict != ringbid.VerdictAnswered {
+			t.Errorf("attempt %+v", a)
+		}
+		talks <- c.Bridge(ctx, 0)
+		if legs := c.Legs(); len(legs) != 3 || legs[0].Codec != "pcmu" || legs[1].Status != 488 || legs[2].Codec != "pcma" {
+			t.Errorf("legs %+v", legs)
+		}
+	})
+	caller := newPhone(t, nil).call(r.addr, "+18005550100", func(x *line, _ *leg.DialConfig) {
+		x.local.Codecs = x.local.Codecs[:1] // PCMU, and no keys
+	}).talk()
+	receive(t, "the first call", buyer.lines)
+	b := receive(t, "the second call", buyer.lines)
+	caller.hum(1100)
+	b.hum(900)
+	caller.hears(900)
+	b.hears(1100)
+	b.hangUp()
+	receive(t, "the talk", talks)
+}
+
+func TestCallerHearsMusicUntilTheBridge(t *testing.T) {
+	t.Parallel()
+	// Two attempts fail and the third agent must accept: the music never stops.
+	buyer := newPhone(t, func(x *line) {
+		switch x.leg.Invite().User {
+		case "busy":
+			x.on(func(l *leg.Leg) { l.Reject(486, "") })
+		case "silent":
+			x.ring()
+		default:
+			x.answer()
+		}
+	})
+	talks := make(chan ringbid.Talk, 1)
+	music := holdMusic()
+	var r *rig
+	r = newRig(t, func(ctx context.Context, c *Call) {
+		_ = c.Answer(ctx, false)
+		for _, user := range []string{"busy", "silent", "agent"} {
+			target := r.target(buyer, func(t *ringbid.Target) { t.User, t.AcceptKey, t.SendDigits = user, "1", "w42" })
+			d := dialOf(c, target)
+			d.Hold, d.Whisper, d.RingTimeout = music, tone(1300, 300*time.Millisecond), 200*time.Millisecond
+			c.Dial(ctx, d)
+		}
+		talks <- c.Bridge(ctx, 0)
+	})
+	caller := newPhone(t, nil).call(r.addr, "+18005550100").talk()
+	receive(t, "the busy one", buyer.lines)
+	receive(t, "the silent one", buyer.lines)
+	agent := receive(t, "the agent", buyer.lines)
+	agent.hears(1300)
+	caller.hears(700)
+	if quiet, frames := caller.ear.silence(); quiet > 1 || frames < 20 {
+		t.Errorf("%d of %d frames were silent", quiet, frames)
+	}
+	for _, want := range "42" {
+		if k := agent.key(); k != byte(want) {
+			t.Errorf("agent got key %q, want %q", k, want)
+		}
+	}
+	agent.stream.SendDigits("31") // the 3 means nothing
+	agent.hum(900)
+	caller.hears(900)
+	caller.hangUp()
+	if talk := receive(t, "the talk", talks); talk.EndedBy != "caller" {
+		t.Errorf("talk %+v", talk)
+	}
+}
+
+func TestAgentWhoDoesNotAccept(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		act  func(*line)
+	}{
+		{"waits", func(*line) {}},
+		{"hangs up", (*line).hangUp},
+		{"presses another key", func(x *line) { x.stream.SendDigits("5") }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			buyer := newPhone(t, (*line).answer)
+			out := make(chan ringbid.Attempt, 1)
+			var r *rig
+			r = newRig(t, func(ctx context.Context, c *Call) {
+				_ = c.Answer(ctx, false)
+				out <- c.Dial(ctx, dialOf(c, r.target(buyer, func(t *ringbid.Target) { t.AcceptKey = "1" })))
+				if talk := c.Bridge(ctx, 0); talk.EndedBy != "ringbid" || talk.MS != 0 {
+					t.Errorf("bridged with nobody: %+v", talk)
+				}
+			}, func(c *Config) { c.AcceptTimeout = 500 * time.Millisecond })
+			caller := newPhone(t, nil).call(r.addr, "+18005550100").talk()
+			x := receive(t, "the call", buyer.lines)
+			x.want(leg.Acked)
+			tt.act(x)
+			if a := receive(t, "the attempt", out); a.Verdict != ringbid.VerdictNotAccepted || a.AnswerMS == 0 {
+				t.Errorf("attempt %+v", a)
+			}
+			x.want(leg.Terminated)
+			caller.want(leg.ByeReceived)
+		})
+	}
+}
+
+func TestCallerLeavesWhileTheBuyerRings(t *testing.T) {
+	t.Parallel()
+	buyer := newPhone(t, (*line).ring)
+	out := make(chan dialled, 1)
+	var r *rig
+	r = newRig(t, func(ctx context.Context, c *Call) {
+		_ = c.Answer(ctx, false)
+		a := c.Dial(ctx, dialOf(c, r.target(buyer)))
+		out <- dialled{attempt: a, legs: c.Legs()}
+		if ctx.Err() == nil {
+			t.Error("context still alive")
+		}
+	})
+	caller := newPhone(t, nil).call(r.addr, "+18005550100").talk()
+	b := receive(t, "the call", buyer.lines)
+	eventually(t, "ringing", func() bool { return len(r.kinds()) == 3 })
+	caller.hangUp()
+	if ev := b.want(leg.Cancelled); ev.Reason != "caller hung up" {
+		t.Errorf("cancelled for %q", ev.Reason)
+	}
+	got := receive(t, "the attempt", out)
+	if got.attempt.Verdict != ringbid.VerdictCancelled || got.legs[1].Verdict != ringbid.VerdictCancelled || got.legs[1].Status != 487 {
+		t.Errorf("attempt %+v\nleg %+v", got.attempt, got.legs[1])
+	}
+}
+
+func TestAnonymousCallerStaysAnonymous(t *testing.T) {
+	t.Parallel()
+	buyer := newPhone(t, nil)
+	var r *rig
+	r = newRig(t, func(ctx context.Context, c *Call) {
+		_ = c.Answer(ctx, false)
+		if inv := c.Invite(); inv.Caller != "" || inv.CallerName != "" {
+			t.Errorf("withheld caller is %q %q", inv.Caller, inv.CallerName)
+		}
+		c.Dial(ctx, dialOf(c, r.target(buyer)))
+	})
+	private, err := leg.NewHeader("Privacy", "id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	caller := newPhone(t, nil).call(r.addr, "+18005550100", func(x *line, d *leg.DialConfig) {
+		d.Headers, d.PAI = []leg.Header{private}, "sip:+14155550123@carrier.example"
+		d.SDP = sdp.Offer(x.local)
+	}).talk()
+	inv := receive(t, "the buyer's call", buyer.lines).leg.Invite()
+	if inv.From.User != "anonymous" || inv.From.Host != "anonymous.invalid" || len(inv.PAI) != 0 || inv.Privacy != "id" {
+		t.Errorf("from %+v, PAI %v, Privacy %q", inv.From, inv.PAI, inv.Privacy)
+	}
+	caller.hangUp()
+}
