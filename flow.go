@@ -50,7 +50,7 @@ type Node struct {
 
 	// gather and menu
 	Tag          string   `json:"tag,omitempty"`           // where the answer goes
-	Min          int      `json:"min,omitempty"`           // digits, default 1
+	Min          int      `json:"min,omitempty"`           // digits, default 1; with neither, what Validate needs
 	Max          int      `json:"max,omitempty"`           // digits, default Min, up to 32
 	Terminator   string   `json:"terminator,omitempty"`    // "#" or "*"
 	FirstTimeout Duration `json:"first_timeout,omitempty"` // default 5s

@@ -1,6 +1,7 @@
 package ringbid
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -106,8 +107,9 @@ func (n *Node) check(c *checker, path string) {
 		n.checkGather(c, path)
 	case NodeMenu:
 		c.that(len(n.Choices) > 0, path+".choices", "is missing")
-		for k := range n.Choices {
+		for _, k := range slices.Sorted(maps.Keys(n.Choices)) {
 			c.that(len(k) == 1 && strings.Contains("0123456789*#", k), path+".choices", "%.10q is not a key of 0-9, * or #", k)
+			c.that(n.Choices[k] != "", path+".choices", "key %.10q leads nowhere", k)
 		}
 		c.that(n.Failed != "" || n.Next != "", path+".failed", "is missing")
 	case NodeBranch, NodeSplit:
@@ -126,10 +128,22 @@ func (n *Node) checkGather(c *checker, path string) {
 	c.that(n.Terminator == "" || n.Terminator == "#" || n.Terminator == "*", path+".terminator", "%.10q is not # or *", n.Terminator)
 	c.that(n.Failed != "", path+".failed", "is missing")
 	switch n.Validate {
-	case "", "zip", "date_of_birth", "phone", "number":
+	case "", "number":
+	case "zip":
+		n.checkFits(c, path, 5)
+	case "date_of_birth":
+		n.checkFits(c, path, 8)
+	case "phone":
+		n.checkFits(c, path, 10)
 	default:
 		c.addf(path+".validate", "%.30q is not zip, date_of_birth, phone or number", n.Validate)
 	}
+}
+
+// checkFits finds a question whose valid answer could never be keyed.
+func (n *Node) checkFits(c *checker, path string, digits int) {
+	least, most := n.Min, max(n.Min, n.Max)
+	c.that(most == 0 || least <= digits && most >= digits, path+".validate", "%s has %d digits, and %d to %d are taken", n.Validate, digits, least, most)
 }
 
 func (n *Node) checkCases(c *checker, path string) {
@@ -150,50 +164,65 @@ func (n *Node) checkCases(c *checker, path string) {
 
 // checkPaths finds unreachable nodes and loops no caller can leave.
 func (f *Flow) checkPaths(c *checker) {
-	reached := map[string]bool{}
-	var visit func(id string)
-	visit = func(id string) {
-		if reached[id] {
-			return
-		}
-		reached[id] = true
-		n, _ := f.Node(id)
-		for _, e := range n.Edges() {
-			visit(e.To)
+	next := f.neighbours()
+	for i := range f.Nodes {
+		if f.Nodes[i].ID == f.Start {
+			reached := walk(i, next, func(int) bool { return true })
+			for j := range f.Nodes {
+				c.that(reached[j] || j == i, index("nodes", j), "%q is reached from nowhere", f.Nodes[j].ID)
+			}
 		}
 	}
-	visit(f.Start)
+	silent := func(i int) bool { return !f.Nodes[i].Type.takesTime() }
 	for i := range f.Nodes {
-		c.that(reached[f.Nodes[i].ID], index("nodes", i), "%q is reached from nowhere", f.Nodes[i].ID)
-		if f.silentLoop(f.Nodes[i].ID) {
-			c.addf(index("nodes", i), "%q loops without ever asking the caller", f.Nodes[i].ID)
+		if silent(i) {
+			c.that(!walk(i, next, silent)[i], index("nodes", i), "%q loops without ever asking the caller", f.Nodes[i].ID)
 		}
 	}
 }
 
-// silentLoop reports whether a walk from the node comes back to it through
-// nodes that neither speak nor wait.
-func (f *Flow) silentLoop(from string) bool {
-	seen := map[string]bool{}
-	var visit func(id string) bool
-	visit = func(id string) bool {
-		n, _ := f.Node(id)
-		switch n.Type {
-		case NodeGather, NodeMenu, NodePlay, NodeDisclose, NodeDial, NodeVoicemail:
-			return false
-		}
-		for _, e := range n.Edges() {
-			if e.To == from {
-				return true
+// neighbours lists, for each node, where its ways out lead to.
+func (f *Flow) neighbours() [][]int {
+	at := make(map[string]int, len(f.Nodes))
+	for i := range f.Nodes {
+		at[f.Nodes[i].ID] = i
+	}
+	out := make([][]int, len(f.Nodes))
+	for i := range f.Nodes {
+		for _, e := range f.Nodes[i].Edges() {
+			if to := at[e.To]; !slices.Contains(out[i], to) {
+				out[i] = append(out[i], to)
 			}
-			if !seen[e.To] {
-				seen[e.To] = true
-				if visit(e.To) {
-					return true
+		}
+	}
+	return out
+}
+
+// walk returns the nodes that are reached from one, going on from those that
+// pass. The first counts only where a way leads back to it.
+func walk(from int, next [][]int, pass func(int) bool) []bool {
+	reached, open := make([]bool, len(next)), []int{from}
+	for len(open) > 0 {
+		i := open[len(open)-1]
+		open = open[:len(open)-1]
+		for _, to := range next[i] {
+			if !reached[to] {
+				reached[to] = true
+				if pass(to) {
+					open = append(open, to)
 				}
 			}
 		}
-		return false
 	}
-	return visit(from)
+	return reached
+}
+
+// takesTime reports whether a node speaks to the caller or waits for them. A
+// dial does neither where no bid is left, and a call is auctioned once.
+func (t NodeType) takesTime() bool {
+	switch t {
+	case NodeGather, NodeMenu, NodePlay, NodeDisclose, NodeVoicemail:
+		return true
+	}
+	return false
 }
