@@ -1,0 +1,178 @@
+package console
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/ringbid/ringbid"
+	"github.com/ringbid/ringbid/web"
+)
+
+// wavePeaks is how finely a recording is drawn.
+const wavePeaks = 4000
+
+type callPage struct {
+	web.View
+	Call      *ringbid.Call
+	Sentence  string
+	Class     string
+	Word      string
+	Axis      *Axis
+	Ladder    *Ladder
+	Bids      []bidRow
+	Buyer     string
+	Campaign  string
+	Raw       string
+	Money     bool
+	CanHangup bool
+}
+
+type bidRow struct {
+	ringbid.Bid
+	Why     string
+	Latency string
+	Class   string
+}
+
+func (c *Console) read(r *web.Request) (*ringbid.Call, error) {
+	id := r.PathValue("id")
+	if len(id) != 36 || strings.Trim(id, "0123456789abcdefABCDEF-") != "" {
+		return nil, ringbid.Errorf(ringbid.NotFound, "there is no call %.40q", id)
+	}
+	call, err := c.c.Calls.Call(r.Context(), id)
+	if err != nil {
+		return nil, err
+	}
+	if !web.SeesCallers(r.User) {
+		return web.Masked(call)
+	}
+	return call, nil
+}
+
+func (c *Console) call(w http.ResponseWriter, r *web.Request) error {
+	call, err := c.read(r)
+	if err != nil {
+		return err
+	}
+	var peaks [2][]uint8
+	if call.Recording != nil {
+		peaks, err = c.c.Recordings.Waveform(r.Context(), call.ID, wavePeaks)
+		if err != nil && ringbid.KindOf(err) != ringbid.NotFound && ringbid.KindOf(err) != ringbid.Unavailable {
+			return err
+		}
+	}
+	book := c.c.Book()
+	raw, err := json.MarshalIndent(call, "", "  ")
+	if err != nil {
+		return err
+	}
+	p := callPage{
+		View: r.View("Call "+web.PhoneText(call.Caller), "calls"), Call: call, Sentence: Sentence(call, book, c.c.Now()),
+		Class: outcomeClass(call.Outcome), Word: web.OutcomeText(call.Outcome), Axis: newAxis(call, book, peaks, c.c.Now()),
+		Ladder: newLadder(call), Buyer: buyerTitle(book, call.Buyer), Raw: string(raw), Money: r.Is(ringbid.RoleOperator),
+		CanHangup: call.State == ringbid.StateLive && r.Is(ringbid.RoleOperator) && c.c.Hangup != nil,
+	}
+	if call.State == ringbid.StateLive {
+		p.Word, p.Class = "live", "info"
+	}
+	if call.Auction != nil {
+		for _, b := range sortedBids(call.Auction) {
+			p.Bids = append(p.Bids, newBidRow(b, call.Auction))
+		}
+	}
+	return c.pages.Write(w, http.StatusOK, "call.html", p)
+}
+
+func newBidRow(b ringbid.Bid, a *ringbid.Auction) bidRow {
+	row := bidRow{Bid: b, Why: lost(b, a)}
+	if b.Pinged != nil && b.Replied != nil {
+		row.Latency = web.Span(b.Replied.Sub(*b.Pinged))
+	}
+	switch b.State {
+	case ringbid.BidWon:
+		row.Class = "good"
+	case ringbid.BidFailed, ringbid.BidLate, ringbid.BidPinged, ringbid.BidExpired:
+		row.Class = "bad"
+	case ringbid.BidTried:
+		row.Class = "warn"
+	}
+	return row
+}
+
+// After writes how long after the call came in something happened.
+func (p callPage) After(t time.Time) string {
+	if t.IsZero() {
+		return "–"
+	}
+	return fmt.Sprintf("+%.3f s", t.Sub(p.Call.Received).Seconds())
+}
+
+// Since is After for moments that may never have come.
+func (p callPage) Since(t *time.Time) string {
+	if t == nil {
+		return "–"
+	}
+	return p.After(*t)
+}
+
+// Loss returns the share of a leg's packets that never came.
+func (p callPage) Loss(m ringbid.Media) string {
+	if m.PacketsIn+m.Lost == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f %%", 100*float64(m.Lost)/float64(m.PacketsIn+m.Lost))
+}
+
+// MS turns milliseconds into a span.
+func (p callPage) MS(ms int64) time.Duration { return time.Duration(ms) * time.Millisecond }
+
+func (c *Console) facts(w http.ResponseWriter, r *web.Request) error {
+	call, err := c.read(r)
+	if err != nil {
+		return err
+	}
+	return web.WriteJSON(w, call)
+}
+
+// recording sends the sound; a player may ask for any part of it.
+func (c *Console) recording(w http.ResponseWriter, r *web.Request) error {
+	call, err := c.read(r)
+	if err != nil {
+		return err
+	}
+	f, err := c.c.Recordings.Open(r.Context(), call.ID)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(15 * time.Minute))
+	w.Header().Set("Content-Type", "audio/wav")
+	w.Header().Set("Cache-Control", "private, max-age=3600")
+	if r.URL.Query().Has("save") {
+		w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="call-%s.wav"`, call.ID))
+	}
+	var seeker io.ReadSeeker = f
+	http.ServeContent(w, r.Request, "", call.Received, seeker)
+	return nil
+}
+
+// hangup ends a live call for the operator.
+func (c *Console) hangup(w http.ResponseWriter, r *web.Request) error {
+	id := r.PathValue("id")
+	if c.c.Hangup == nil || !c.c.Hangup(id, ringbid.Reason{Code: "operator", Text: "ended by the operator", Fault: ringbid.FaultNone}) {
+		return ringbid.Errorf(ringbid.Conflict, "the call is not up any more")
+	}
+	http.Redirect(w, r.Request, "/live", http.StatusSeeOther)
+	return nil
+}
+
+// search goes to what was meant: a call, a buyer, a page, or a list of calls.
+func (c *Console) search(w http.ResponseWriter, r *web.Request) error {
+	q := strings.TrimSpace(r.URL.Query().Get("q"))
+	http.Redirect(w, r.Request, c.find(r, q), http.StatusSeeOther)
+	return nil
+}
