@@ -16,14 +16,15 @@ func bridged(t *testing.T, limit time.Duration, prepare func(*rig)) (r *rig, cal
 	t.Helper()
 	out := make(chan ringbid.Talk, 1)
 	phone := newPhone(t, (*line).answer)
-	r = newRig(t, func(ctx context.Context, c *Call) {
+	r = bareRig(t)
+	if prepare != nil {
+		prepare(r)
+	}
+	r.start(func(ctx context.Context, c *Call) {
 		_ = c.Answer(ctx, false)
 		c.Dial(ctx, dialOf(c, r.target(phone)))
 		out <- c.Bridge(ctx, limit)
 	})
-	if prepare != nil {
-		prepare(r)
-	}
 	caller = newPhone(t, nil).call(r.addr, "+18005550100").talk()
 	buyer = receive(t, "the buyer's call", phone.lines)
 	buyer.want(leg.Acked)

@@ -47,8 +47,12 @@ func TestCallerIsAskedAndBridged(t *testing.T) {
 	}
 	results := make(chan result, 1)
 	buyer := newPhone(t, nil)
-	var target *ringbid.Target
-	r := newRig(t, func(ctx context.Context, c *Call) {
+	r := bareRig(t)
+	target := r.target(buyer, func(t *ringbid.Target) {
+		t.Headers = map[string]string{"X-Zip": "{{zip}}", "X-Name": "{{name}};{{ missing }}", "X-Bid": "{{bid_id}}"}
+		t.UserToUser = "zip={{zip}}"
+	})
+	r.start(func(ctx context.Context, c *Call) {
 		var res result
 		if err := c.Answer(ctx, false); err != nil {
 			t.Error(err)
@@ -67,10 +71,6 @@ func TestCallerIsAskedAndBridged(t *testing.T) {
 		res.legs = c.Legs()
 		res.by, res.why = c.Ended()
 		results <- res
-	})
-	target = r.target(buyer, func(t *ringbid.Target) {
-		t.Headers = map[string]string{"X-Zip": "{{zip}}", "X-Name": "{{name}};{{ missing }}", "X-Bid": "{{bid_id}}"}
-		t.UserToUser = "zip={{zip}}"
 	})
 	caller := newPhone(t, nil).call(r.addr, "+18005550100").talk()
 	caller.hears(500)
@@ -168,8 +168,9 @@ func TestCallerStaysWhenTheBuyerHangsUp(t *testing.T) {
 	t.Parallel()
 	talks := make(chan ringbid.Talk, 1)
 	buyer := newPhone(t, (*line).answer)
-	var target *ringbid.Target
-	r := newRig(t, func(ctx context.Context, c *Call) {
+	r := bareRig(t)
+	target := r.target(buyer)
+	r.start(func(ctx context.Context, c *Call) {
 		_ = c.Answer(ctx, false)
 		c.Dial(ctx, dialOf(c, target))
 		talks <- c.Bridge(ctx, 0)
@@ -181,7 +182,6 @@ func TestCallerStaysWhenTheBuyerHangsUp(t *testing.T) {
 			t.Errorf("ended by %q, %+v, %v", by, why, ctx.Err())
 		}
 	})
-	target = r.target(buyer)
 	caller := newPhone(t, nil).call(r.addr, "+18005550100").talk()
 	b := receive(t, "the buyer's call", buyer.lines)
 	b.hum(900)

@@ -22,8 +22,8 @@ type dialled struct {
 func dialOnce(t *testing.T, buyer *phone, change func(*ringbid.Target, *ringbid.Dial, *rig)) (*rig, *line, <-chan dialled) {
 	t.Helper()
 	out := make(chan dialled, 1)
-	var r *rig
-	r = newRig(t, func(ctx context.Context, c *Call) {
+	r := bareRig(t)
+	r.start(func(ctx context.Context, c *Call) {
 		_ = c.Answer(ctx, false)
 		target := r.target(buyer)
 		d := dialOf(c, target)
@@ -156,8 +156,8 @@ func TestRefusedCodecIsTriedInTheOtherLaw(t *testing.T) {
 		x.answer()
 	})
 	talks := make(chan ringbid.Talk, 1)
-	var r *rig
-	r = newRig(t, func(ctx context.Context, c *Call) {
+	r := bareRig(t)
+	r.start(func(ctx context.Context, c *Call) {
 		_ = c.Answer(ctx, false)
 		if a := c.Dial(ctx, dialOf(c, r.target(buyer))); a.Verdict != ringbid.VerdictAnswered {
 			t.Errorf("attempt %+v", a)
@@ -195,8 +195,8 @@ func TestCallerHearsMusicUntilTheBridge(t *testing.T) {
 	})
 	talks := make(chan ringbid.Talk, 1)
 	music := holdMusic()
-	var r *rig
-	r = newRig(t, func(ctx context.Context, c *Call) {
+	r := bareRig(t)
+	r.start(func(ctx context.Context, c *Call) {
 		_ = c.Answer(ctx, false)
 		for _, user := range []string{"busy", "silent", "agent"} {
 			target := r.target(buyer, func(t *ringbid.Target) { t.User, t.AcceptKey, t.SendDigits = user, "1", "w42" })
@@ -243,8 +243,8 @@ func TestAgentWhoDoesNotAccept(t *testing.T) {
 			t.Parallel()
 			buyer := newPhone(t, (*line).answer)
 			out := make(chan ringbid.Attempt, 1)
-			var r *rig
-			r = newRig(t, func(ctx context.Context, c *Call) {
+			r := bareRig(t)
+			r.start(func(ctx context.Context, c *Call) {
 				_ = c.Answer(ctx, false)
 				out <- c.Dial(ctx, dialOf(c, r.target(buyer, func(t *ringbid.Target) { t.AcceptKey = "1" })))
 				if talk := c.Bridge(ctx, 0); talk.EndedBy != "ringbid" || talk.MS != 0 {
@@ -268,8 +268,8 @@ func TestCallerLeavesWhileTheBuyerRings(t *testing.T) {
 	t.Parallel()
 	buyer := newPhone(t, (*line).ring)
 	out := make(chan dialled, 1)
-	var r *rig
-	r = newRig(t, func(ctx context.Context, c *Call) {
+	r := bareRig(t)
+	r.start(func(ctx context.Context, c *Call) {
 		_ = c.Answer(ctx, false)
 		a := c.Dial(ctx, dialOf(c, r.target(buyer)))
 		out <- dialled{attempt: a, legs: c.Legs()}
@@ -293,8 +293,8 @@ func TestCallerLeavesWhileTheBuyerRings(t *testing.T) {
 func TestAnonymousCallerStaysAnonymous(t *testing.T) {
 	t.Parallel()
 	buyer := newPhone(t, nil)
-	var r *rig
-	r = newRig(t, func(ctx context.Context, c *Call) {
+	r := bareRig(t)
+	r.start(func(ctx context.Context, c *Call) {
 		_ = c.Answer(ctx, false)
 		if inv := c.Invite(); inv.Caller != "" || inv.CallerName != "" {
 			t.Errorf("withheld caller is %q %q", inv.Caller, inv.CallerName)

@@ -47,13 +47,28 @@ type handlerFunc func(ctx context.Context, c *Call)
 
 func (f handlerFunc) Serve(ctx context.Context, c *Call) { f(ctx, c) }
 
+// newRig starts a server with the handler.
 func newRig(t *testing.T, h handlerFunc, change ...func(*Config)) *rig {
 	t.Helper()
+	r := bareRig(t)
+	r.start(h, change...)
+	return r
+}
+
+// bareRig is a rig without its server yet, for handlers that need the rig.
+func bareRig(t *testing.T) *rig {
 	r := &rig{t: t, log: &lockedBuffer{}, reg: prometheus.NewRegistry(), trunks: &trunkBook{named: map[string]*ringbid.Trunk{}}}
 	r.trunks.put(&ringbid.Trunk{Name: "carrier", From: []string{"127.0.0.1"}})
+	return r
+}
+
+func (r *rig) start(h handlerFunc, change ...func(*Config)) {
+	t := r.t
+	t.Helper()
+	started := make(chan struct{})
 	cfg := Config{
 		Listeners: []leg.Listener{{Network: "udp", Addr: "127.0.0.1:0"}, {Network: "tcp", Addr: "127.0.0.1:0"}},
-		Trunks:    r.trunks, Handler: h, Emit: r.emit, T1: testT1, Registerer: r.reg,
+		Trunks:    r.trunks, Handler: handlerFunc(func(ctx context.Context, c *Call) { <-started; h(ctx, c) }), Emit: r.emit, T1: testT1, Registerer: r.reg,
 		Logger: slog.New(slog.NewTextHandler(r.log, nil)),
 	}
 	for _, f := range change {
@@ -68,6 +83,7 @@ func newRig(t *testing.T, h handlerFunc, change ...func(*Config)) *rig {
 		t.Fatal(err)
 	}
 	r.s, r.addr = s, s.Addrs()[0].Addr
+	close(started)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
@@ -78,7 +94,6 @@ func newRig(t *testing.T, h handlerFunc, change ...func(*Config)) *rig {
 			t.Logf("server log:\n%s", r.log.String())
 		}
 	})
-	return r
 }
 
 // newPlane opens an audio plane below the ports that systems hand out.
