@@ -194,6 +194,11 @@ func lockFile(path string) (*os.File, error) {
 // kernel: in the data folder, else one named after it in a folder for such
 // things.
 func socketDir(dir string, id identity) (string, error) {
+	run := socketPath(dir, id)
+	return run, id.own(run)
+}
+
+func socketPath(dir string, id identity) string {
 	const name = "/.s.PGSQL.5432.lock"
 	run := filepath.Join(dir, "run")
 	if len(run)+len(name) > maxSocket {
@@ -204,7 +209,7 @@ func socketDir(dir string, id identity) (string, error) {
 		}
 		run = filepath.Join(base, "ringbid-"+hex.EncodeToString(sum[:8]))
 	}
-	return run, id.own(run)
+	return run
 }
 
 // environment keeps what decides paths and languages and nothing that PG

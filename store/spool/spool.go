@@ -171,7 +171,8 @@ func (s *Spool) Get(name string) ([]byte, bool, error) {
 }
 
 // Quarantine moves the named record out of the way into a file of its own,
-// ending in .bad, for somebody to look at.
+// ending in .bad, for somebody to look at. It is no longer kept afterwards, even
+// where it could not be read.
 func (s *Spool) Quarantine(name string) error {
 	data, ok, err := s.Get(name)
 	if !ok && err == nil {
@@ -180,10 +181,7 @@ func (s *Spool) Quarantine(name string) error {
 	if err == nil {
 		err = s.setAside(data)
 	}
-	if err != nil {
-		return err
-	}
-	return s.Remove(name)
+	return errors.Join(err, s.Remove(name))
 }
 
 // Close closes the files. It may be called twice.

@@ -1,0 +1,73 @@
+package store
+
+import (
+	"math"
+	"slices"
+
+	"github.com/ringbid/ringbid"
+)
+
+// bound returns the call within the limits of what is stored, times in UTC,
+// sharing nothing that it changes with the original.
+func bound(c ringbid.Call) ringbid.Call {
+	c.CallerName = cut(c.CallerName, 200)
+	c.Reason.Text = cut(c.Reason.Text, MaxText)
+	c.Sale.Rule = cut(c.Sale.Rule, MaxText)
+	c.Received = c.Received.UTC()
+	c.ConnectedMS = max(0, c.ConnectedMS)
+	c.Legs = slices.Clone(first(c.Legs, MaxLegs))
+	for i := range c.Legs {
+		l := &c.Legs[i]
+		l.Reason = cut(l.Reason, MaxText)
+		l.Messages = first(l.Messages, MaxMessages)
+		l.Media.JitterMS, l.Media.RoundTripMS = finite(l.Media.JitterMS), finite(l.Media.RoundTripMS)
+	}
+	c.Steps = first(c.Steps, MaxSteps)
+	c.Events = slices.Clone(first(c.Events, ringbid.MaxEvents))
+	for i := range c.Events {
+		c.Events[i].Seq = i + 1
+		c.Events[i].Text = cut(c.Events[i].Text, MaxText)
+	}
+	c.Tags = boundTags(c.Tags)
+	if c.Auction != nil {
+		a := *c.Auction
+		a.Facts = boundTags(a.Facts)
+		a.Bids = slices.Clone(first(a.Bids, MaxBids))
+		for i := range a.Bids {
+			b := &a.Bids[i]
+			b.Draw = finite(b.Draw)
+			b.Reason, b.Request, b.Reply = cut(b.Reason, MaxText), cut(b.Request, MaxText), cut(b.Reply, MaxText)
+		}
+		c.Auction = &a
+	}
+	return c
+}
+
+func first[T any](list []T, n int) []T { return list[:min(n, len(list))] }
+
+func finite(f float64) float64 {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return 0
+	}
+	return f
+}
+
+// boundTags keeps tags within the limits documents have too; the first by name
+// stay.
+func boundTags(m ringbid.TagMap) ringbid.TagMap {
+	if len(m) == 0 {
+		return nil
+	}
+	names := make([]string, 0, len(m))
+	for k := range m {
+		if len(k) <= ringbid.MaxTagName {
+			names = append(names, k)
+		}
+	}
+	slices.Sort(names)
+	out := make(ringbid.TagMap, len(names))
+	for _, k := range first(names, 4*ringbid.MaxTags) {
+		out[k] = cut(m[k], ringbid.MaxTagValue)
+	}
+	return out
+}

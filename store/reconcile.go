@@ -1,0 +1,192 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/ringbid/ringbid"
+)
+
+// refreshLedger reads what other nodes hold and what the caps have used.
+func (s *Store) refreshLedger(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, probeIn)
+	defer cancel()
+	began := time.Now()
+	others, err := s.readOthers(ctx)
+	if err != nil {
+		return fmt.Errorf("read leases: %w", err)
+	}
+	used, err := s.readUsed(ctx)
+	if err != nil {
+		return fmt.Errorf("read caps: %w", err)
+	}
+	rows, err := s.calls.Query(ctx, `SELECT node FROM nodes WHERE node = $1 OR beat_at > now() - $2::interval ORDER BY node`, s.cfg.Node, s.deadAfter())
+	if err != nil {
+		return fmt.Errorf("read nodes: %w", err)
+	}
+	nodes, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return fmt.Errorf("read nodes: %w", err)
+	}
+	s.ledger.refresh(began, others, used, nodes)
+	return nil
+}
+
+func (s *Store) readOthers(ctx context.Context) (map[string]int, error) {
+	rows, err := s.calls.Query(ctx, `SELECT target, count(*)::integer FROM leases WHERE NOT (node = $1 AND boot = $2) GROUP BY target`, s.cfg.Node, s.boot)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]int{}
+	var target string
+	var n int
+	_, err = pgx.ForEachRow(rows, []any{&target, &n}, func() error { out[target] = n; return nil })
+	return out, err
+}
+
+func (s *Store) readUsed(ctx context.Context) ([]use, error) {
+	rows, err := s.calls.Query(ctx, `
+		SELECT target, counts, per, window_start, used FROM cap_counters
+		WHERE per = 'total' OR window_start > now() - CASE per WHEN 'hour' THEN interval '2 hours' WHEN 'day' THEN interval '2 days' ELSE interval '32 days' END`)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[use])
+}
+
+// refresh takes over what was read by statements that began at the moment.
+func (l *ledger) refresh(began time.Time, others map[string]int, used []use, nodes []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(nodes) > 0 {
+		l.nodes = nodes
+	}
+	for target, s := range l.slots {
+		s.others = others[target]
+		if s.others == 0 && len(s.held) == 0 {
+			delete(l.slots, target)
+		}
+	}
+	for target, n := range others {
+		l.slot(target).others = n
+	}
+	for k := range l.used { // windows long gone
+		if k.per != "total" && k.start < began.Add(-33*24*time.Hour).Unix() {
+			delete(l.used, k)
+		}
+	}
+	for _, u := range used { // counters only grow: the larger is the later
+		l.used[u.key()] = max(l.used[u.key()], u.N)
+	}
+	for id, w := range l.waiting {
+		if !w.committed.IsZero() && w.committed.Before(began) {
+			l.remove(id)
+		}
+	}
+}
+
+// reconcile makes the leases in Postgres those that this node's calls hold, and
+// writes the attempts that were counted while it was away.
+func (s *Store) reconcile(ctx context.Context) error {
+	targets, calls := s.ledger.holding(time.Now().Add(-time.Second))
+	ids, uses := s.ledger.takeAttempts()
+	err := inTx(ctx, s.pages, func(tx pgx.Tx) error {
+		// Younger leases may be on their way into memory still.
+		_, err := tx.Exec(ctx, `
+			DELETE FROM leases l WHERE node = $1 AND boot = $2 AND taken_at < now() - interval '2 seconds'
+			AND NOT EXISTS (SELECT FROM unnest($3::text[], $4::text[]) AS h (target, call_id) WHERE h.target = l.target AND h.call_id = l.call_id)`,
+			s.cfg.Node, s.boot, targets, calls)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `
+			INSERT INTO leases (target, call_id, node, boot) SELECT target, call_id, $1, $2 FROM unnest($3::text[], $4::text[]) AS h (target, call_id)
+			ON CONFLICT DO NOTHING`, s.cfg.Node, s.boot, targets, calls)
+		if err != nil {
+			return err
+		}
+		return addUses(ctx, tx, uses)
+	})
+	s.ledger.wroteAttempts(ids, err == nil)
+	if err != nil {
+		return fmt.Errorf("reconcile leases: %w", err)
+	}
+	return nil
+}
+
+// holding returns the slots our calls have held since before the moment.
+func (l *ledger) holding(before time.Time) (targets, calls []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	targets, calls = []string{}, []string{}
+	for target, s := range l.slots {
+		for call, since := range s.held {
+			if since.Before(before) {
+				targets, calls = append(targets, target), append(calls, call)
+			}
+		}
+	}
+	return targets, calls
+}
+
+// takeAttempts returns the attempts that wait to be written, under names of
+// their own, so that later ones of the same call are not taken for written.
+func (l *ledger) takeAttempts() (ids []string, uses []use) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for id, w := range l.waiting {
+		if !strings.HasPrefix(id, "attempts/") && !strings.HasPrefix(id, "writing/") || w.writing || !w.committed.IsZero() {
+			continue
+		}
+		delete(l.waiting, id)
+		own := "writing/" + ringbid.NewID()
+		w.writing = true
+		l.waiting[own] = w
+		ids, uses = append(ids, own), append(uses, w.uses...)
+	}
+	return ids, uses
+}
+
+func (l *ledger) wroteAttempts(ids []string, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, id := range ids {
+		w := l.waiting[id]
+		if w == nil {
+			continue
+		}
+		w.writing = false
+		if ok {
+			w.committed = time.Now()
+		}
+	}
+}
+
+// addUses adds to the counters, in the order in which all transactions lock
+// them, one statement for all.
+func addUses(ctx context.Context, tx pgx.Tx, uses []use) error {
+	sums := map[capKey]use{}
+	for _, u := range uses {
+		x := sums[u.key()]
+		u.N += x.N
+		sums[u.key()] = u
+	}
+	merged := make([]use, 0, len(sums))
+	for _, u := range sums {
+		merged = append(merged, u)
+	}
+	slices.SortFunc(merged, compareUses)
+	batch := &pgx.Batch{}
+	for _, u := range merged {
+		batch.Queue(`
+			INSERT INTO cap_counters AS c (target, counts, per, window_start, used) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT (target, counts, per, window_start) DO UPDATE SET used = c.used + excluded.used`,
+			u.Target, u.On, u.Per, u.Start, u.N)
+	}
+	return tx.SendBatch(ctx, batch).Close()
+}

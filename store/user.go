@@ -1,0 +1,88 @@
+package store
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"github.com/ringbid/ringbid"
+)
+
+const (
+	maxTries  = 15 // of one name from one address
+	triesFor  = 15 * time.Minute
+	maxTriers = 50_000 // remembered at once
+)
+
+// nobodysHash is compared with where the name is unknown, so that the answer
+// takes as long. It has the default cost and is never accepted.
+const nobodysHash = "$2a$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW"
+
+// tries counts failed attempts to sign in, by name and address.
+type tries struct {
+	mu    sync.Mutex
+	now   func() time.Time
+	count map[[2]string]*attempts
+}
+
+type attempts struct {
+	n     int
+	until time.Time
+}
+
+func newTries(now func() time.Time) *tries { return &tries{now: now, count: map[[2]string]*attempts{}} }
+
+// spend takes one try and reports whether there was one left.
+func (t *tries) spend(name, ip string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	k := [2]string{cut(name, 64), cut(ip, 64)}
+	a := t.count[k]
+	if a == nil || t.now().After(a.until) {
+		if a == nil && len(t.count) >= maxTriers {
+			return false
+		}
+		a = &attempts{until: t.now().Add(triesFor)}
+		t.count[k] = a
+	}
+	a.n++
+	return a.n <= maxTries
+}
+
+func (t *tries) forgive(name, ip string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.count, [2]string{cut(name, 64), cut(ip, 64)})
+}
+
+func (t *tries) sweep() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for k, a := range t.count {
+		if t.now().After(a.until) {
+			delete(t.count, k)
+		}
+	}
+}
+
+// Authenticate returns the user with the name and password. The error is Denied
+// for whatever does not fit, and Busy after 15 failed tries of one name from one
+// address within 15 minutes. It works while Postgres is away.
+func (s *Store) Authenticate(_ context.Context, name, password, ip string) (*ringbid.User, error) {
+	if !s.tries.spend(name, ip) {
+		return nil, ringbid.Errorf(ringbid.Busy, "too many tries to sign in; try again in %d minutes", int(triesFor.Minutes()))
+	}
+	u := s.Book().Users[name]
+	hash := nobodysHash
+	if u != nil && u.PasswordHash != "" {
+		hash = u.PasswordHash
+	}
+	err := bcrypt.CompareHashAndPassword([]byte(hash), []byte(cut(password, 72)))
+	if err != nil || u == nil || u.Disabled || hash == nobodysHash || len(password) > 72 {
+		return nil, ringbid.Errorf(ringbid.Denied, "name or password is wrong")
+	}
+	s.tries.forgive(name, ip)
+	return u, nil
+}
