@@ -187,3 +187,40 @@ func TestConsent(t *testing.T) {
 		})
 	}
 }
+
+// TestNothingAfterTheLongestTalk: where the talk was ended by its maximum
+// length, the caller is not kept on the line by what would follow.
+func TestNothingAfterTheLongestTalk(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, l := newBench(dialing()...), newLine()
+		b.book.Campaigns["auto"].MaxDuration = ringbid.Duration(time.Minute)
+		l.verdicts, l.talk, l.byBuyer = []ringbid.Verdict{ringbid.VerdictAnswered}, time.Hour, true
+		got := b.run(t, l, l, 0)
+		if len(got.Steps) != 1 || got.Reason.Code != "max_duration" {
+			t.Errorf("walked %q, %+v", walked(got.Steps), got.Reason)
+		}
+	})
+}
+
+// TestFactsOfTheMarket: a secret that is known before the auction stays out of
+// it, and what is learned after the talk is nobody's to bid on.
+func TestFactsOfTheMarket(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, l := newBench(
+			ringbid.Node{ID: "pin", Type: ringbid.NodeGather, Prompt: "ask", Tag: "PIN", Min: 4, Secret: true, Next: "connect", Failed: "end"},
+			ringbid.Node{ID: "connect", Type: ringbid.NodeDial, Next: "mark", None: "end"},
+			ringbid.Node{ID: "mark", Type: ringbid.NodeSet, Set: ringbid.TagMap{"talked": "yes"}, Next: "end"},
+			end("end"),
+		), newLine()
+		l.answers, l.verdicts, l.byBuyer = []string{"8817"}, []ringbid.Verdict{ringbid.VerdictAnswered}, true
+		got := b.run(t, l, l, 0)
+		if s := b.markets[0]; s.ask.Facts.Has("pin") || !s.ask.Facts.Has("state") || len(s.offered) > 0 {
+			t.Errorf("asked with %v, offered %v", s.ask.Facts, s.offered)
+		}
+		if got.Tags["talked"] != "yes" || got.Tags["PIN"] != "••••" {
+			t.Errorf("tags %v", got.Tags)
+		}
+	})
+}
