@@ -161,7 +161,7 @@ func (w *walk) bridge(ctx context.Context, n *ringbid.Node, a ringbid.Award, t *
 	w.out.Sale = ringbid.Settle(w.campaign, w.number, t, a.Price, connected)
 	w.conclude(parted(talk))
 	w.settle(connected)
-	if talk.EndedBy != byBuyer || w.over(ctx) {
+	if talk.EndedBy == byCaller || w.over(ctx) {
 		return way{}, nil
 	}
 	return way{to: n.Next}, nil

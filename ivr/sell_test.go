@@ -203,6 +203,34 @@ func TestNothingAfterTheLongestTalk(t *testing.T) {
 	})
 }
 
+// parting is a line whose talks end as said, with nobody hanging up on us.
+type parting struct {
+	*line
+	talk ringbid.Talk
+}
+
+func (p parting) Bridge(context.Context, time.Duration) ringbid.Talk { return p.talk }
+
+// TestWhoGoesOn: the flow goes on for a caller who lost the buyer, whoever
+// noticed it, and not for one who hung up.
+func TestWhoGoesOn(t *testing.T) {
+	t.Parallel()
+	for by, steps := range map[string]int{byBuyer: 5, byUs: 5, byCaller: 1} {
+		t.Run(by, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b, l := newBench(dialing()...), newLine()
+				l.verdicts = []ringbid.Verdict{ringbid.VerdictAnswered}
+				reason := ringbid.Reason{Code: "rtp_timeout", Fault: ringbid.FaultBuyer}
+				got := b.run(t, parting{l, ringbid.Talk{Started: time.Now(), MS: 5000, EndedBy: by, Reason: reason}}, l, 0)
+				if len(got.Steps) != steps || got.Reason != reason || got.EndedBy != by || got.Outcome != ringbid.OutcomeBridged {
+					t.Errorf("walked %q, %s by %s, %+v", walked(got.Steps), got.Outcome, got.EndedBy, got.Reason)
+				}
+			})
+		})
+	}
+}
+
 // TestFactsOfTheMarket: a secret that is known before the auction stays out of
 // it, and what is learned after the talk is nobody's to bid on.
 func TestFactsOfTheMarket(t *testing.T) {
