@@ -101,6 +101,7 @@ func TestDigest(t *testing.T) {
 		c.on(func(l *Leg) { l.End(Cause{}) })
 		far.answer(far.request("BYE"), 401, "", "", "WWW-Authenticate: "+md5.String())
 		c.want(Terminated)
-		far.silence(3*testT1, func(m msg) bool { return m.get("Authorization") != "" })
+		far.silence(2*testT1, func(m msg) bool { return m.get("Authorization") != "" })
+		p.silence(2*testT1, func(m msg) bool { return m.get("Authorization") != "" })
 	})
 }

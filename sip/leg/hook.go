@@ -138,19 +138,26 @@ func (s *Stack) onRequest(req *sipmsg.Request) {
 	}
 }
 
-// onCancel gives the CANCEL our tag before sipgo copies it into its 200.
+// onCancel gives the CANCEL our tag before sipgo copies it into its 200, and
+// keeps a place for it in case it overtakes the transaction of its INVITE.
 func (s *Stack) onCancel(req *sipmsg.Request) {
 	key := txKey(req, sipmsg.INVITE)
 	s.mu.Lock()
-	l := s.calls[key]
-	if l != nil {
-		s.tickets[txKey(req, sipmsg.CANCEL)] = &ticket{leg: l, req: req, at: time.Now()}
-	}
-	s.mu.Unlock()
-	if l == nil {
+	l, offer := s.calls[key], s.tickets[key]
+	switch {
+	case l != nil:
+		offer = nil
+	case offer != nil && offer.leg != nil:
+		l = offer.leg
+	default:
+		s.mu.Unlock()
 		return
 	}
-	req.To().Params.Add("tag", l.localTag)
+	s.tickets[txKey(req, sipmsg.CANCEL)] = &ticket{leg: l, req: req, offer: offer, at: time.Now()}
+	s.mu.Unlock()
+	if offer == nil {
+		req.To().Params.Add("tag", l.localTag)
+	}
 	l.note(false, req)
 	l.noteCause(req)
 }
@@ -263,7 +270,7 @@ func (s *Stack) dispatch(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		s.call(t.leg, req, tx)
 	case req.Method == sipmsg.CANCEL:
 		s.reply(req, tx, 200, "OK")
-		t.leg.in.post(message{input: inCancel, req: req})
+		t.leg.in.post(message{input: inCancel, req: req, t: t.offer})
 	default:
 		if req.Method == sipmsg.INVITE {
 			gone := func(*sipmsg.Request) { t.leg.in.post(message{input: inOfferGone, t: t}) }

@@ -127,6 +127,14 @@ func (l *Leg) final(code int, reason string, hs []Header) {
 // onCancel ends an unanswered call. sipgo has sent 487 already when it could
 // match the CANCEL.
 func (l *Leg) onCancel(m message) (Event, bool) {
+	if m.t != nil { // of a re-INVITE
+		if l.reoffer == m.t {
+			l.answerTicket(m.t, 487, "Request Terminated", nil)
+			l.reoffer = nil
+			l.kick()
+		}
+		return Event{}, false
+	}
 	if l.st != incoming {
 		return Event{}, false
 	}

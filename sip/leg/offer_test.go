@@ -2,6 +2,7 @@ package leg
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -85,19 +86,21 @@ func TestPeerCancelsItsReOffer(t *testing.T) {
 	r := newRig(t)
 	p := newPeer(t, r.udp)
 	u, c := answered(r, p)
-	u.seq++
-	p.send(u.text("INVITE", u.seq, "z9hG4bKre", testSDP))
-	c.want(ReOffer)
-	p.send(u.text("CANCEL", u.seq, "z9hG4bKre", ""))
-	p.response(487, "INVITE")
-	p.send(u.text("ACK", u.seq, "z9hG4bKre", ""))
-	waitFor(t, "the re-offer is gone", func() bool {
-		var gone bool
-		c.on(func(l *Leg) { gone = l.reoffer == nil })
-		return gone
-	})
+	for i := range 40 {
+		u.seq++
+		branch := fmt.Sprintf("z9hG4bKre%d", i)
+		p.send(u.text("INVITE", u.seq, branch, testSDP))
+		p.send(u.text("CANCEL", u.seq, branch, "")) // may overtake it inside
+		p.response(487, "INVITE")
+		p.send(u.text("ACK", u.seq, branch, ""))
+		c.want(ReOffer)
+		waitFor(t, "the re-offer is gone", func() bool {
+			var gone bool
+			c.on(func(l *Leg) { gone = l.reoffer == nil })
+			return gone
+		})
+	}
 	c.on(func(l *Leg) { l.Respond(200, []byte(testSDP)) })
-	p.silence(3*testT1, func(m msg) bool { return m.code() == 200 && m.method() != "CANCEL" })
 	u.do("INVITE", testSDP)
 	c.want(ReOffer)
 }
@@ -122,6 +125,19 @@ func TestByeDuringReInvite(t *testing.T) {
 	c.want(Terminated)
 	c.on(func(l *Leg) { l.Respond(200, []byte(testSDP)) })
 	p.silence(2*testT1, func(m msg) bool { return m.code() == 200 })
+}
+
+func TestEndDuringReInviteRefusesItAtOnce(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	p := newPeer(t, r.udp)
+	u, c := answered(r, p)
+	u.do("INVITE", testSDP)
+	c.want(ReOffer)
+	c.on(func(l *Leg) { l.End(Cause{}) })
+	p.response(487, "INVITE")
+	p.answer(p.request("BYE"), 200, "", "")
+	c.want(Terminated)
 }
 
 func TestWeReOffer(t *testing.T) {

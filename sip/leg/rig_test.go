@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// testT1 makes every timer short: 64*T1 is 2.56 s, the wait for a first
-// response 320 ms.
-const testT1 = 40 * time.Millisecond
+// testT1 makes every timer short: 64*T1 is 3.2 s, the wait for a first
+// response 400 ms.
+const testT1 = 50 * time.Millisecond
 
 // patience bounds every wait of the tests.
 const patience = 8 * time.Second

@@ -177,8 +177,9 @@ func (in *inbox) owner() chan<- Signal {
 type ticket struct {
 	leg    *Leg
 	req    *sipmsg.Request
-	invite bool // opens the leg
-	merged bool // RFC 3261 section 8.2.2.2
+	invite bool    // opens the leg
+	merged bool    // RFC 3261 section 8.2.2.2
+	offer  *ticket // the re-INVITE that a CANCEL overtook
 	at     time.Time
 
 	mu      sync.Mutex

@@ -2,9 +2,14 @@ package leg
 
 import (
 	"context"
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 func TestOwnerThatReturnsIsCleanedUpAfter(t *testing.T) {
@@ -110,5 +115,85 @@ func TestListenSaysWhatIsWrong(t *testing.T) {
 		if _, err := Listen(Config{Listeners: ls, T1: testT1}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: got %v, want %q", ls, err, want)
 		}
+	}
+}
+
+func TestAdvertisedHostIsWritten(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(c *Config) { c.Advertise = "sip.example.net" })
+	p := newPeer(t, r.udp)
+	r.dial(p)
+	inv := p.request("INVITE")
+	port := r.udp.Port()
+	want := []string{fmt.Sprintf("SIP/2.0/UDP sip.example.net:%d", port), fmt.Sprintf("<sip:sip.example.net:%d>", port), "sip.example.net"}
+	from := strings.TrimSuffix(strings.Split(strings.Split(inv.get("From"), "@")[1], ";")[0], ">")
+	got := []string{strings.Split(inv.get("Via"), ";")[0], inv.get("Contact"), from}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestMetricsAndTrace(t *testing.T) {
+	t.Parallel()
+	reg := prometheus.NewRegistry()
+	var mu sync.Mutex
+	var traced []string
+	r := newRig(t, func(c *Config) {
+		c.Registerer = reg
+		c.Trace = func(e TraceEntry) {
+			mu.Lock()
+			defer mu.Unlock()
+			traced = append(traced, fmt.Sprintf("%v %s %s", e.Sent, e.Summary, e.CSeq))
+			if e.Bytes < 100 || !e.Peer.IsValid() || e.CallID == "" {
+				t.Errorf("entry %+v", e)
+			}
+		}
+	})
+	p := newPeer(t, r.udp)
+	p.send("noise")
+	p.send(plainRequest("INVITE", "Max-Forwards: 70", "Max-Forwards: 0"))
+	p.response(483, "INVITE")
+	u, c := answered(r, p)
+	u.do("BYE", "")
+	c.want(ByeReceived)
+	c.want(Terminated)
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			name := f.GetName()
+			for _, l := range m.GetLabel() {
+				name += " " + l.GetValue()
+			}
+			got[name] = m.GetCounter().GetValue() + m.GetGauge().GetValue()
+		}
+	}
+	want := map[string]float64{"sip_legs_total in": 1, "sip_legs_live": 0, "sip_messages_dropped_total framing": 1,
+		"sip_messages_refused_total 483": 1, "sip_handler_panics_total": 0, "sip_leg_overflows_total": 0, "sip_ghost_answers_total": 0}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	wantTrace := []string{"false INVITE " + u.target + " 1 INVITE", "true 100 Trying 1 INVITE", "true 200 OK 1 INVITE",
+		"false ACK " + u.target + " 1 ACK", "false BYE " + u.target + " 2 BYE", "true 200 OK 2 BYE"}
+	if diff := cmp.Diff(wantTrace, traced); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSDPInMultipart(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	p := newPeer(t, r.udp)
+	body := "--b1\r\nContent-Type: application/isup;version=x\r\n\r\n\x01\x00\x02\r\n--b1\r\nContent-Type: application/sdp\r\n\r\n" +
+		testSDP + "\r\n--b1--\r\n"
+	u := p.uac()
+	p.send(u.text("INVITE", 1, u.branch, body, `Content-Type: multipart/mixed;boundary="b1"`))
+	if got := string(r.call().leg.Invite().SDP); got != testSDP {
+		t.Errorf("got %q", got)
 	}
 }
