@@ -84,14 +84,12 @@ func hangUpInside(w http.ResponseWriter, f Fault, sound []byte) {
 	_ = out.Flush()
 }
 
-// bomb is a gigabyte of spaces, compressed to one megabyte.
+// bomb is a gigabyte of spaces in one megabyte: a compressed file may be many
+// files in a row (RFC 1952 section 2.2).
 func bomb() []byte {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
-	block := bytes.Repeat([]byte(" "), 1<<20)
-	for range 1 << 10 {
-		_, _ = z.Write(block)
-	}
+	_, _ = z.Write(bytes.Repeat([]byte(" "), 1<<20))
 	_ = z.Close()
-	return b.Bytes()
+	return bytes.Repeat(b.Bytes(), 1<<10)
 }

@@ -87,6 +87,7 @@ func (t *taken) leave() {
 		if v.Ended.IsZero() {
 			v.Ended = time.Now()
 		}
+		v.Over = true
 		t.buyers.live--
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -59,13 +60,13 @@ func placed(t testing.TB, c *Carrier, caller Caller) Story {
 	return s
 }
 
-// visit waits for the buyer to have seen the end of the call.
+// visit waits for the buyer to have left the call and returns what they saw.
 func visit(t testing.TB, b *Buyers, callID string) Visit {
 	t.Helper()
 	var found Visit
-	until(t, "the buyer has put down the receiver", func() bool {
+	until(t, "the buyer has left the call", func() bool {
 		for _, v := range b.Visits() {
-			if v.CallID == callID && b.Live() == 0 {
+			if v.CallID == callID && v.Over {
 				found = v
 				return true
 			}
@@ -95,29 +96,37 @@ func until(t testing.TB, what string, ok func() bool) {
 // between.
 func TestPartiesHearEachOther(t *testing.T) {
 	t.Parallel()
-	b := buyers(t, BuyersConfig{})
+	b, c := buyers(t, BuyersConfig{}), carrier(t)
 	for network, via := range map[string]string{"udp": b.Addr(), "tcp": b.AddrTCP()} {
-		s := placed(t, carrier(t), Caller{
-			From: "+13105550123", Name: "Ann Lee", To: "answer.RTB12", Via: via, Network: network,
-			Digits: "47 11#", DigitsAfter: 20 * time.Millisecond, Hold: 1200 * time.Millisecond,
-			Headers: map[string]string{"X-Lead": "a b"},
+		t.Run(network, func(t *testing.T) {
+			t.Parallel()
+			testTalk(t, b, placed(t, c, Caller{
+				From: "+13105550123", Name: "Ann Lee", To: "answer.RTB12", Via: via, Network: network,
+				Digits: "4", DigitsAfter: 20 * time.Millisecond, Hold: 900 * time.Millisecond,
+				Headers: map[string]string{"X-Lead": "a b"},
+			}))
 		})
-		if !s.Bridged() || s.Status != 200 || s.EndedBy != "caller" || s.PacketsReceived < 30 || s.PacketsSent < 30 {
-			t.Errorf("%s: %v", network, s)
+	}
+}
+
+// testTalk compares what both sides of a call tell.
+func testTalk(t *testing.T, b *Buyers, s Story) {
+	t.Helper()
+	if !s.Bridged() || s.Status != 200 || s.EndedBy != "caller" || s.Sent != "4" || s.PacketsReceived < 30 || s.PacketsSent < 30 {
+		t.Error(s)
+	}
+	for name, ms := range map[string]int64{"ring": s.RingMS, "answer": s.AnswerMS - s.RingMS, "heard": s.HeardMS - s.AnswerMS, "end": s.EndMS - s.HeardMS} {
+		if ms < 0 {
+			t.Errorf("%s after %d ms\n%v", name, ms, s)
 		}
-		for name, ms := range map[string]int64{"ring": s.RingMS, "answer": s.AnswerMS - s.RingMS, "heard": s.HeardMS - s.AnswerMS, "end": s.EndMS - s.HeardMS} {
-			if ms < 0 {
-				t.Errorf("%s: %s after %d ms\n%v", network, name, ms, s)
-			}
-		}
-		v := visit(t, b, s.CallID)
-		if !v.Heard || v.HeardFor < 500*time.Millisecond || v.Talk() < 500*time.Millisecond || v.PacketsReceived < 30 {
-			t.Errorf("%s: the buyer heard %t for %s of %s, %d packets", network, v.Heard, v.HeardFor, v.Talk(), v.PacketsReceived)
-		}
-		got := []string{v.User, v.Caller, v.CallerName, v.PAI, v.Headers["X-Lead"], v.EndedBy, v.Keys}
-		if diff := cmp.Diff([]string{"answer.RTB12", "+13105550123", "Ann Lee", "+13105550123", "a b", "platform", s.Sent}, got); diff != "" {
-			t.Errorf("%s: %s", network, diff)
-		}
+	}
+	v := visit(t, b, s.CallID)
+	if !v.Heard || v.HeardFor < 500*time.Millisecond || v.Talk() < 500*time.Millisecond || v.PacketsReceived < 30 {
+		t.Errorf("the buyer heard %t for %s of %s, %d packets", v.Heard, v.HeardFor, v.Talk(), v.PacketsReceived)
+	}
+	got := []string{v.User, v.Caller, v.CallerName, v.PAI, v.Headers["X-Lead"], v.EndedBy, v.Keys}
+	if diff := cmp.Diff([]string{"answer.RTB12", "+13105550123", "Ann Lee", "+13105550123", "a b", "platform", "4"}, got); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -131,6 +140,9 @@ func TestBehaviours(t *testing.T) {
 		Heard    bool
 		EndedBy  string
 	}
+	var calls sync.WaitGroup
+	var mu sync.Mutex
+	want := map[string]int{}
 	for user, x := range map[string]struct {
 		patience time.Duration
 		want     end
@@ -148,27 +160,31 @@ func TestBehaviours(t *testing.T) {
 		"brief":        {patient, end{200, true, true, "platform"}, 200},
 		"mute":         {hasty, end{200, true, false, "caller"}, 200},
 	} {
-		t.Run(user, func(t *testing.T) {
-			t.Parallel()
-			s := placed(t, c, Caller{From: "+13105550123", To: user, Via: b.Addr(), Patience: x.patience, Hold: time.Second})
-			if diff := cmp.Diff(x.want, end{s.Status, s.Answered, s.Heard, s.EndedBy}); diff != "" {
-				t.Errorf("%s\n%v", diff, s)
+		calls.Go(func() {
+			caller := Caller{From: "+13105550123", To: user, Via: b.Addr(), Patience: x.patience, Hold: time.Second}
+			s, err := c.Place(t.Context(), caller)
+			if diff := cmp.Diff(x.want, end{s.Status, s.Answered, s.Heard, s.EndedBy}); err != nil || diff != "" {
+				t.Errorf("%s: %v %s\n%v", user, err, diff, s)
 			}
-			until(t, "the buyer knows of the end", func() bool {
-				for _, v := range b.Visits() {
-					if v.CallID == s.CallID && !v.Ended.IsZero() {
-						return v.Status == x.visit
-					}
-				}
-				return false
-			})
+			mu.Lock()
+			defer mu.Unlock()
+			want[s.CallID] = x.visit
 		})
+	}
+	calls.Wait()
+	for id, status := range want {
+		if v := visit(t, b, id); v.Status != status {
+			t.Errorf("%s: the buyer saw %d", v.User, v.Status)
+		}
 	}
 }
 
 // TestHold has the buyer hold the caller and come back.
 func TestHold(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("talks for seconds")
+	}
 	users := map[string]Behaviour{"hold": {HoldAt: 900 * time.Millisecond, HoldFor: 400 * time.Millisecond, Keys: "1"}}
 	b, c := buyers(t, BuyersConfig{Users: users}), carrier(t)
 	s := placed(t, c, Caller{From: "+13105550123", To: "hold", Via: b.Addr(), Hold: 1500 * time.Millisecond})
@@ -241,6 +257,9 @@ func TestImpossibleCallers(t *testing.T) {
 // voice has ended, before somebody talks to them.
 func TestKeysAnswerQuestions(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("talks for seconds")
+	}
 	question := media.Tone([]float64{300, 500}, 200*time.Millisecond, 60*time.Millisecond, 700*time.Millisecond, 0.5)
 	pressed := make(chan string, 1)
 	plane, err := openPlane(netip.MustParseAddr("127.0.0.1"), [2]int{})
@@ -301,6 +320,9 @@ func ask(l *leg.Leg, plane *media.Plane, question *media.Clip) string {
 
 func TestCloseHangsUp(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("talks for seconds")
+	}
 	b, err := NewBuyers(BuyersConfig{Ring: ring})
 	if err != nil {
 		t.Fatal(err)

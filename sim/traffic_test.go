@@ -16,6 +16,9 @@ import (
 // TestTraffic runs a busy hour in two seconds and stops it.
 func TestTraffic(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("talks for seconds")
+	}
 	b, c := buyers(t, BuyersConfig{Ring: 10 * time.Millisecond}), carrier(t)
 	var stories, bridged atomic.Int64
 	var most atomic.Int64

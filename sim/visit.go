@@ -21,6 +21,7 @@ type Visit struct {
 	Started  time.Time
 	Answered time.Time // zero for a call that was not
 	Ended    time.Time // zero while it lasts
+	Over     bool      // the dialog is gone, the figures below are final
 	Status   int       // our final answer; 0 while it rings, 487 when cancelled
 	EndedBy  string    // "buyer", "platform"
 	Reason   string    // what the other side said at the end
