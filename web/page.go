@@ -151,9 +151,10 @@ func funcs(assets *assetStore) template.FuncMap {
 			}
 			return q.Encode()
 		},
-		"phone":   PhoneText,
-		"count":   Count,
-		"count64": func(n uint64) string { return Count(int64(n)) },
+		"phone":       PhoneText,
+		"phone_short": PhoneShort,
+		"count":       Count,
+		"count64":     func(n uint64) string { return Count(int64(n)) },
 		"or_dash": func(s string) string {
 			if s == "" {
 				return "–"

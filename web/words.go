@@ -65,6 +65,14 @@ func PhoneText(p ringbid.Phone) string {
 	return string(p)
 }
 
+// PhoneShort writes a number for narrow places: "800-555-0100".
+func PhoneShort(p ringbid.Phone) string {
+	if n := p.National(); len(n) == 10 && len(p) == 12 {
+		return n[:3] + "-" + n[3:6] + "-" + n[6:]
+	}
+	return PhoneText(p)
+}
+
 // Count writes a number with separators.
 func Count(n int64) string {
 	s := strconv.FormatInt(n, 10)

@@ -13,7 +13,7 @@ import (
 
 func (m *axisMaker) caller(end time.Time) {
 	c := m.call
-	l := m.lane("Caller", web.PhoneText(c.Caller))
+	l := m.lane("Caller", web.PhoneShort(c.Caller))
 	l.Marks = append(l.Marks, m.box("up", c.Received, end, "the call came in on "+cmp.Or(c.Trunk, "a trunk")+" for "+web.PhoneText(c.Number)))
 	if c.Answered != nil {
 		l.Marks = append(l.Marks, m.point("dot", "", *c.Answered, "we answered"))

@@ -12,7 +12,7 @@ import (
 const (
 	boxWide = 148
 	boxHigh = 48
-	colGap  = 76
+	colGap  = 88
 	rowGap  = 28
 )
 
@@ -67,14 +67,14 @@ func newDiagram(f *ringbid.Flow) *Diagram {
 	below := highest + 14
 	for i := range f.Nodes {
 		n := &f.Nodes[i]
-		edges := n.Edges()
+		edges := waysOut(n)
 		for k, e := range edges {
 			to, ok := byID[e.To]
 			if !ok {
 				continue
 			}
 			edge := connect(byID[n.ID], to, k, len(edges), &below)
-			edge.Label = short(e.Label, 22)
+			edge.Label = short(e.Label, 13)
 			d.Edges = append(d.Edges, edge)
 		}
 	}
@@ -108,11 +108,28 @@ func columns(f *ringbid.Flow) map[string]int {
 	return at
 }
 
+// waysOut are the edges of a node with those to the same place made one, the
+// plain way on first.
+func waysOut(n *ringbid.Node) []ringbid.Edge {
+	var out []ringbid.Edge
+	for _, e := range n.Edges() {
+		i := slices.IndexFunc(out, func(o ringbid.Edge) bool { return o.To == e.To })
+		switch {
+		case i < 0:
+			out = append(out, e)
+		case e.Label != "":
+			out[i].Label += ", " + e.Label
+		}
+	}
+	slices.SortStableFunc(out, func(a, b ringbid.Edge) int { return cmp.Compare(min(len(a.Label), 1), min(len(b.Label), 1)) })
+	return out
+}
+
 // comesFrom is the mean row of the nodes that lead to id.
 func comesFrom(f *ringbid.Flow, id string, rows map[string]float64) float64 {
 	sum, n := 0.0, 0.0
 	for i := range f.Nodes {
-		for k, e := range f.Nodes[i].Edges() {
+		for k, e := range waysOut(&f.Nodes[i]) {
 			if r, placed := rows[f.Nodes[i].ID]; placed && e.To == id {
 				sum, n = sum+r+float64(k)*0.1, n+1
 			}
@@ -194,3 +211,7 @@ func (b diagramBox) Line1() int { return b.Y + 20 }
 
 // Line2 is the base line of what a box does.
 func (b diagramBox) Line2() int { return b.Y + 37 }
+
+// Drawn is how wide the diagram is on the page: a little smaller than life, so
+// that more of a long flow is seen at once.
+func (d *Diagram) Drawn() int { return d.Wide * 85 / 100 }

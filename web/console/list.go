@@ -15,7 +15,7 @@ import (
 
 type listPage struct {
 	web.View
-	Query    url.Values
+	Values   url.Values
 	Rows     []callRow
 	Total    web.Figures
 	Book     *ringbid.Book
@@ -42,7 +42,7 @@ func (c *Console) list(w http.ResponseWriter, r *web.Request) error {
 	q := r.URL.Query()
 	f, err := web.ParseFilter(q, r.Zone)
 	book := c.c.Book()
-	p := listPage{View: r.View("Calls", "calls"), Query: q, Book: book, Outcomes: web.Outcomes(), Money: r.Is(ringbid.RoleOperator)}
+	p := listPage{View: r.View("Calls", "calls"), Values: q, Book: book, Outcomes: web.Outcomes(), Money: r.Is(ringbid.RoleOperator)}
 	p.Filtered = len(q) > 0
 	status := http.StatusOK
 	if err != nil {
@@ -87,10 +87,10 @@ func (c *Console) row(r *web.Request, call *ringbid.Call, book *ringbid.Book) ca
 }
 
 // Selected reports whether the query has the value, for the filter's lists.
-func (p listPage) Selected(name, value string) bool { return p.Query.Get(name) == value }
+func (p listPage) Selected(name, value string) bool { return p.Values.Get(name) == value }
 
 // Get returns a value of the query.
-func (p listPage) Get(name string) string { return p.Query.Get(name) }
+func (p listPage) Get(name string) string { return p.Values.Get(name) }
 
 // Word says an outcome.
 func (p listPage) Word(o ringbid.Outcome) string { return web.OutcomeText(o) }

@@ -13,7 +13,7 @@ type reportsPage struct {
 	web.View
 	Period  string
 	Periods []period
-	Query   url.Values
+	Values  url.Values
 	Wrong   string
 	Total   web.Figures
 	Before  *web.Figures // the same length of time just before, where known
@@ -33,7 +33,7 @@ func periods() []period {
 
 // reports adds calls up over a period: figures, then who they belong to.
 func (c *Console) reports(w http.ResponseWriter, r *web.Request) error {
-	p := reportsPage{View: r.View("Reports", "reports"), Periods: periods(), Query: r.URL.Query(), Period: r.URL.Query().Get("period")}
+	p := reportsPage{View: r.View("Reports", "reports"), Periods: periods(), Values: r.URL.Query(), Period: r.URL.Query().Get("period")}
 	f, err := c.period(r, &p)
 	if err != nil {
 		p.Wrong = err.Error()
@@ -101,7 +101,7 @@ func signed(n int64) string {
 func (p reportsPage) Link(by, name string) string {
 	q := url.Values{by: {name}}
 	for _, k := range []string{"from", "to"} {
-		if v := p.Query.Get(k); v != "" {
+		if v := p.Values.Get(k); v != "" {
 			q.Set(k, v)
 		}
 	}

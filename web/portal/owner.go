@@ -16,7 +16,7 @@ type ownerPage struct {
 	Buyer    bool
 	Today    web.Figures
 	Rows     []ownerRow
-	Query    url.Values
+	Values   url.Values
 	Outcomes []ringbid.Outcome
 	Older    string
 	Wrong    string
@@ -62,7 +62,7 @@ func owns(u *ringbid.User, c *ringbid.Call) bool {
 }
 
 func (p *Portal) owner(r *web.Request, title, section string) ownerPage {
-	o := ownerPage{View: r.View(title, section), Buyer: r.User.Role == ringbid.RoleBuyer, Query: r.URL.Query(), Outcomes: web.Outcomes()}
+	o := ownerPage{View: r.View(title, section), Buyer: r.User.Role == ringbid.RoleBuyer, Values: r.URL.Query(), Outcomes: web.Outcomes()}
 	b := p.c.Book()
 	if x := b.Buyers[r.User.Buyer]; o.Buyer && x != nil {
 		o.Owner = x.Title

@@ -38,13 +38,13 @@ export function apply(c, e) {
 function phone(p) {
   if (!p) return 'withheld';
   const m = /^\+1(\d{3})(\d{3})(\d{4})$/.exec(p);
-  return m ? `+1 (${m[1]}) ${m[2]}-${m[3]}` : p;
+  return m ? `${m[1]}-${m[2]}-${m[3]}` : p;
 }
 
 function third(c) {
   if (c.stage === 'ended') return c.text || '';
-  if (c.buyer) return c.buyer + (c.amount ? ' $' + c.amount : '');
-  if (c.amount) return (c.best ? c.best + ' ' : '') + '$' + c.amount;
+  if (c.buyer) return (c.amount ? '$' + c.amount + ' ' : '') + c.buyer;
+  if (c.amount) return '$' + c.amount + (c.best ? ' ' + c.best : '');
   return c.text || '';
 }
 

@@ -22,6 +22,7 @@ func calls(now time.Time) []ringbid.Call {
 	hostile := plainCall(31, at.Add(-time.Hour), "+12125550199", r)
 	hostile.CallerName = `=HYPERLINK("http://x.example")<script>alert(1)</script>`
 	hostile.Tags = ringbid.TagMap{"note": `<img src=x onerror=alert(1)>`, "zip": "' OR 1=1 --"}
+	hostile.Sale, hostile.Buyer, hostile.Target, hostile.Connected, hostile.ConnectedMS = ringbid.Sale{}, "", "", nil, 0
 	hostile.Outcome, hostile.Reason = ringbid.OutcomeRejected, ringbid.Reason{Code: "blocked", Text: `=cmd|' /C calc'!A0`}
 	return append(out, hostile)
 }
