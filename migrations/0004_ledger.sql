@@ -38,7 +38,7 @@ DECLARE
     n bigint;
 BEGIN
     INSERT INTO slots (target) VALUES (p_target) ON CONFLICT DO NOTHING;
-    PERFORM FROM slots WHERE target = p_target FOR UPDATE;
+    PERFORM 1 FROM slots WHERE target = p_target FOR UPDATE;
     reason := '';
     used := '{}';
     SELECT count(*) INTO held FROM leases WHERE target = p_target;
@@ -53,7 +53,7 @@ BEGIN
         WHERE c.target = p_target AND c.counts = p_counts[i] AND c.per = p_per[i] AND c.window_start = p_start[i];
         n := coalesce(n, 0);
         used := used || n;
-        IF reason = '' AND n + CASE WHEN p_counts[i] IN ('connect', 'convert') THEN held ELSE 0 END >= p_max[i] THEN
+        IF reason = '' AND n + (CASE WHEN p_counts[i] IN ('connect', 'convert') THEN held ELSE 0 END) >= p_max[i] THEN
             reason := p_counts[i] || '/' || p_per[i];
         END IF;
     END LOOP;

@@ -35,16 +35,13 @@ func scanCall(r pgx.Row, c *ringbid.Call, more ...any) error {
 func (s *Store) Calls(ctx context.Context, f CallFilter) (CallPage, error) {
 	limit := min(max(or(f.Limit, 50), 1), MaxPage)
 	w := f.where()
-	order, beyond := "c.received DESC, c.id DESC", "<"
-	if f.OldestFirst {
-		order, beyond = "c.received, c.id", ">"
-	}
+	order, beyond, place := f.order()
 	if f.Cursor != "" {
-		at, id, err := parseCursor(f.Cursor)
+		from, at, id, err := parseCursor(f.Cursor)
 		if err != nil {
 			return CallPage{}, err
 		}
-		w.add("(c.received, c.id) "+beyond+" (%s, %s)", at, id)
+		w.add(beyond, from, at, id)
 	}
 	rows, err := s.pages.Query(ctx, fmt.Sprintf(`
 		SELECT %s, r.id, r.ms FROM calls c LEFT JOIN recordings r ON r.call_id = c.id
@@ -69,7 +66,8 @@ func (s *Store) Calls(ctx context.Context, f CallFilter) (CallPage, error) {
 	p := CallPage{Calls: calls}
 	if len(calls) > limit {
 		p.Calls = calls[:limit]
-		p.Next = cursor(p.Calls[limit-1])
+		last := p.Calls[limit-1]
+		p.Next = cursor(place(last), last)
 	}
 	return p, nil
 }

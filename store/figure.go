@@ -81,6 +81,17 @@ func (s *Store) Total(ctx context.Context, f CallFilter) (Figures, error) {
 	return rows[0].Figures, nil
 }
 
+// TotalBy returns the sums of the calls the filter asks for by "campaign",
+// "publisher" or "buyer", in order of name.
+func (s *Store) TotalBy(ctx context.Context, f CallFilter, by string) ([]Row, error) {
+	if by != "campaign" && by != "publisher" && by != "buyer" {
+		return nil, ringbid.FieldError("by", "%.40q is not campaign, publisher or buyer", by)
+	}
+	w := f.where()
+	return s.figures(ctx, `SELECT c.`+by+`, c.currency, `+callSums+` FROM calls c WHERE `+w.String()+`
+		GROUP BY c.`+by+`, c.currency ORDER BY c.`+by+`, c.currency`, w.args...)
+}
+
 // Report returns the figures of the whole hours from until to by "campaign",
 // "publisher" or "buyer", in order of name.
 func (s *Store) Report(ctx context.Context, from, to time.Time, by string) ([]Row, error) {

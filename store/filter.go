@@ -12,22 +12,26 @@ import (
 
 // CallFilter says which calls are asked for; a zero field asks for any.
 type CallFilter struct {
-	From, To    time.Time     // received at or after, and before
-	Number      ringbid.Phone // exactly
-	Caller      ringbid.Phone // exactly
-	Campaign    string
-	Publisher   string
-	Buyer       string
-	Target      string
-	Outcome     ringbid.Outcome
-	State       ringbid.State
-	Text        string // anywhere in names, numbers, tags and reason; case does not matter; 100 bytes count
-	MinMS       int64  // connected at least so long
-	MaxMS       int64  // connected at most so long
-	Recorded    bool   // with a recording only
-	OldestFirst bool
-	Limit       int    // calls in one answer, up to MaxPage; default 50
-	Cursor      string // CallPage.Next of the answer before
+	From, To  time.Time     // received at or after, and before
+	Number    ringbid.Phone // exactly
+	Caller    ringbid.Phone // exactly
+	Campaign  string
+	Publisher string
+	Buyer     string
+	Target    string
+	Outcome   ringbid.Outcome
+	State     ringbid.State
+	Text      string // anywhere in names, numbers, tags and reason; case does not matter; 100 bytes count
+	MinMS     int64  // connected at least so long
+	MaxMS     int64  // connected at most so long
+	Recorded  bool   // with a recording only
+	// CallerDigits is any run of digits of the caller's number.
+	CallerDigits string
+	OldestFirst  bool
+	// Sort is "" by time (see OldestFirst), "oldest", "longest" or "revenue".
+	Sort   string
+	Limit  int    // calls in one answer, up to MaxPage; default 50
+	Cursor string // CallPage.Next of the answer before
 }
 
 // where gathers conditions and their arguments.
@@ -70,6 +74,9 @@ func (f CallFilter) where() *where {
 			w.add("c."+x.column+" = %s", clean(x.value))
 		}
 	}
+	if f.CallerDigits != "" {
+		w.add("c.caller LIKE %s", "%"+escapeLike(cut(clean(f.CallerDigits), 20))+"%")
+	}
 	if f.MinMS > 0 {
 		w.add("c.connected_ms >= %s", f.MinMS)
 	}
@@ -80,10 +87,27 @@ func (f CallFilter) where() *where {
 		w.add("EXISTS (SELECT FROM recordings r WHERE r.call_id = c.id)")
 	}
 	if text := strings.ToLower(cut(clean(f.Text), 100)); text != "" {
-		literal := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text)
-		w.add("c.words LIKE %s", "%"+literal+"%")
+		w.add("c.words LIKE %s", "%"+escapeLike(text)+"%")
 	}
 	return w
+}
+
+func escapeLike(s string) string {
+	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(s)
+}
+
+// order returns what the list is ordered by, how a place in it compares with
+// what comes after, and how that place is read off a call.
+func (f CallFilter) order() (columns, beyond string, place func(ringbid.Call) int64) {
+	switch {
+	case f.Sort == "longest":
+		return "c.connected_ms DESC, c.received DESC, c.id DESC", "(c.connected_ms, c.received, c.id) < (%s, %s, %s)", func(c ringbid.Call) int64 { return c.ConnectedMS }
+	case f.Sort == "revenue":
+		return "c.revenue DESC, c.received DESC, c.id DESC", "(c.revenue, c.received, c.id) < (%s, %s, %s)", func(c ringbid.Call) int64 { return int64(c.Sale.Revenue) }
+	case f.OldestFirst || f.Sort == "oldest":
+		return "c.received, c.id", "(%s::bigint, c.received, c.id) > (0, %s, %s)", func(ringbid.Call) int64 { return 0 }
+	}
+	return "c.received DESC, c.id DESC", "(%s::bigint, c.received, c.id) < (0, %s, %s)", func(ringbid.Call) int64 { return 0 }
 }
 
 // clean takes out of a text what Postgres does not take.
@@ -92,18 +116,22 @@ func clean(s string) string {
 }
 
 // cursor names the call after which the next answer begins.
-func cursor(c ringbid.Call) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(c.Received.UTC().Format(time.RFC3339Nano) + " " + c.ID))
+func cursor(place int64, c ringbid.Call) string {
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d %s %s", place, c.Received.UTC().Format(time.RFC3339Nano), c.ID))
 }
 
-func parseCursor(s string) (at time.Time, id string, err error) {
+func parseCursor(s string) (place int64, at time.Time, id string, err error) {
 	b, err := base64.RawURLEncoding.DecodeString(s)
-	stamp, id, ok := strings.Cut(string(b), " ")
-	if err == nil {
-		at, err = time.Parse(time.RFC3339Nano, stamp)
+	parts := strings.SplitN(string(b), " ", 3)
+	if err == nil && len(parts) == 3 {
+		id = parts[2]
+		place, err = strconv.ParseInt(parts[0], 10, 64)
 	}
-	if err != nil || !ok || len(id) > 64 || clean(id) != id {
-		return at, "", ringbid.FieldError("cursor", "%.80q is not a place in a list of calls", s)
+	if err == nil && len(parts) == 3 {
+		at, err = time.Parse(time.RFC3339Nano, parts[1])
 	}
-	return at, id, nil
+	if err != nil || len(parts) != 3 || len(id) > 64 || clean(id) != id {
+		return 0, at, "", ringbid.FieldError("cursor", "%.80q is not a place in a list of calls", s)
+	}
+	return place, at, id, nil
 }

@@ -336,3 +336,11 @@ func (s source) lineOf(path string) int {
 	}
 	return s.line
 }
+
+// OrNil returns the findings as an error, nil where there are none.
+func (fs Findings) OrNil() error {
+	if len(fs) == 0 {
+		return nil
+	}
+	return fs
+}

@@ -1,0 +1,280 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/ringbid/ringbid"
+	"github.com/ringbid/ringbid/auction"
+	"github.com/ringbid/ringbid/auction/dialect"
+	"github.com/ringbid/ringbid/cti"
+	"github.com/ringbid/ringbid/delivery"
+	"github.com/ringbid/ringbid/delivery/connector"
+	"github.com/ringbid/ringbid/ivr"
+	"github.com/ringbid/ringbid/ivr/speech"
+	"github.com/ringbid/ringbid/recording"
+	"github.com/ringbid/ringbid/sip"
+	"github.com/ringbid/ringbid/sip/media"
+	"github.com/ringbid/ringbid/store"
+	"github.com/ringbid/ringbid/store/localpg"
+	"github.com/ringbid/ringbid/web"
+	"github.com/ringbid/ringbid/web/console"
+)
+
+// startTimeout bounds how long the parts may take to start.
+const startTimeout = 60 * time.Second
+
+// app is the whole platform, put together.
+type app struct {
+	cfg  config
+	node string
+	log  *slog.Logger
+	reg  *prometheus.Registry
+	life lifecycle
+
+	cluster  *localpg.Cluster
+	dsn      string
+	store    *store.Store
+	queue    *delivery.Queue
+	blobs    recording.Blobs
+	recorder *recording.Recorder
+	prompts  *prompts
+	lines    *timelines
+	hub      *cti.Hub
+	board    *console.Board
+	market   *auction.Market
+	runner   *ivr.Runner
+	plane    *media.Plane
+	sip      *sip.Server
+	http     *http.Server
+	httpAddr string
+	pages    *web.Server
+	draining atomic.Bool
+
+	stopTraffic func() // of a demo; may be nil
+
+	calls sync.WaitGroup // being served or settled
+}
+
+// start puts the parts together, those that calls stand on first and the
+// telephone edge last, and returns when every listener is up. A failed start
+// undoes what it did.
+func start(ctx context.Context, c config, log *slog.Logger) (*app, error) {
+	a := &app{cfg: c, log: log, reg: prometheus.NewRegistry(), life: lifecycle{log: log}}
+	a.reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	// A free P for the media thread: the collector's workers must not hold all.
+	runtime.GOMAXPROCS(runtime.NumCPU() + 2)
+	starting, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	for _, part := range []struct {
+		name  string
+		start func(context.Context) error
+	}{
+		{"data folder", a.startData}, {"postgres", a.startPostgres}, {"recordings", a.startRecordings},
+		{"queue", a.newQueue}, {"store", a.startStore}, {"deliveries", a.startQueue}, {"screens", a.startScreens},
+		{"prompts", a.startPrompts}, {"auction", a.startMarket}, {"audio", a.startMedia},
+		{"pages", a.startWeb}, {"calls", a.startSIP},
+	} {
+		if err := part.start(starting); err != nil {
+			stopping, done := context.WithTimeout(context.WithoutCancel(ctx), hangupGrace)
+			defer done()
+			return nil, errors.Join(fmt.Errorf("start %s: %w", part.name, err), a.life.stop(stopping))
+		}
+	}
+	return a, nil
+}
+
+// announce says that every listener is up.
+func (a *app) announce() {
+	var sipAddrs []string
+	for _, l := range a.sip.Addrs() {
+		sipAddrs = append(sipAddrs, l.Network+":"+l.Addr)
+	}
+	a.log.Info("ready", "sip", sipAddrs, "rtp", a.cfg.RTP, "http", "http://"+a.httpAddr, "node", a.node, "version", version())
+}
+
+func (a *app) startData(context.Context) error {
+	if err := os.MkdirAll(a.cfg.Data, 0o755); err != nil {
+		return err
+	}
+	var err error
+	a.node, err = a.cfg.nodeName()
+	return err
+}
+
+// startPostgres starts the private cluster where no database is named.
+func (a *app) startPostgres(ctx context.Context) error {
+	if a.dsn = a.cfg.DatabaseURL; a.dsn != "" {
+		return nil
+	}
+	var err error
+	a.cluster, err = localpg.Start(ctx, localpg.Config{Dir: a.cfg.path("postgres"), Fsync: !a.cfg.fast, Logger: a.log})
+	if err != nil {
+		return err
+	}
+	a.dsn = a.cluster.DSN()
+	a.life.onStop("postgres", a.cluster.Stop)
+	return nil
+}
+
+// startRecordings opens the folder calls are recorded to, and the bucket they
+// end up in where one is named.
+func (a *app) startRecordings(ctx context.Context) error {
+	dir := a.cfg.path("recordings")
+	if where := a.cfg.Recordings; strings.Contains(where, "://") {
+		var err error
+		if a.blobs, err = recording.Store(ctx, where); err != nil {
+			return err
+		}
+	} else if where != "" {
+		dir = where
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	a.recorder, err = recording.Open(recording.Config{
+		Dir: dir, Blobs: a.blobs, Logger: a.log, Registerer: a.reg, Found: a.recordingFound,
+	})
+	if err != nil {
+		return err
+	}
+	a.life.onStop("recorder", a.recorder.Close)
+	return nil
+}
+
+func (a *app) newQueue(context.Context) (err error) {
+	a.queue, err = delivery.New(delivery.Config{
+		DSN: a.dsn, Node: a.node, Upload: a.upload, Logger: a.log, Registerer: a.reg,
+	})
+	return err
+}
+
+func (a *app) startStore(ctx context.Context) (err error) {
+	a.store, err = store.Open(ctx, store.Config{
+		DSN: a.dsn, Dir: a.cfg.path("journal"), KeyFile: a.cfg.path("key"), Node: a.node,
+		Migrate: migrations(), Outbox: a.queue, Logger: a.log, Registerer: a.reg,
+	})
+	if err != nil {
+		return err
+	}
+	a.life.onStop("store", a.store.Close)
+	return nil
+}
+
+func (a *app) startQueue(ctx context.Context) error {
+	a.life.onStop("deliveries", a.queue.Stop)
+	return a.queue.Start(ctx)
+}
+
+func (a *app) startPrompts(ctx context.Context) error {
+	a.prompts = newPrompts(speech.NewEspeak(a.cfg.path("speech")), a.log)
+	a.prompts.prepare(ctx, a.book())
+	watch, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() { defer close(done); a.watchBook(watch) }()
+	a.life.onStop("prompts", func(context.Context) error { cancel(); <-done; return nil })
+	return nil
+}
+
+// watchBook makes the prompts of each newly published book.
+func (a *app) watchBook(ctx context.Context) {
+	revision := a.book().Revision
+	look := time.NewTicker(200 * time.Millisecond)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+			if b := a.book(); b.Revision != revision {
+				revision = b.Revision
+				a.prompts.prepare(ctx, b)
+				a.log.Info("configuration in use", "revision", revision)
+			}
+		}
+	}
+}
+
+func (a *app) startMarket(context.Context) error {
+	client, err := connector.New(connector.Config{Allow: a.cfg.allowed()})
+	if err != nil {
+		return err
+	}
+	a.market = auction.New(auction.Config{
+		Roster: a, Ledger: a.store, Bidders: map[string]auction.Bidder{"ringba": &dialect.Ringba{Client: client}},
+		Emit: a.lines.emit, Logger: a.log, Registerer: a.reg,
+	})
+	a.runner = ivr.New(ivr.Config{
+		Market: market{a.market}, Directory: a, Emit: a.lines.emit, Logger: a.log, Registerer: a.reg, Node: a.node,
+	})
+	return nil
+}
+
+func (a *app) startMedia(context.Context) error {
+	ip, from, to, err := a.cfg.rtpRange()
+	if err != nil {
+		return err
+	}
+	advertise, err := a.cfg.advertised()
+	if err != nil {
+		return err
+	}
+	a.plane, err = media.Open(media.Config{
+		Bind: ip, Advertise: advertise, PortMin: from, PortMax: to, Logger: a.log, Registerer: a.reg,
+	})
+	if err != nil {
+		return err
+	}
+	a.life.onStop("audio", func(context.Context) error { return a.plane.Close() })
+	return nil
+}
+
+func (a *app) startSIP(context.Context) error {
+	listeners, err := a.cfg.listeners()
+	if err != nil {
+		return err
+	}
+	a.sip, err = sip.New(sip.Config{
+		Listeners: listeners, Advertise: a.cfg.Advertise, Plane: a.plane, Trunks: a, Handler: a, Tap: tap{a.recorder},
+		Emit: a.lines.emit, MaxCalls: a.cfg.MaxCalls, Music: ringbid.Audio(speech.Music(24)),
+		UserAgent: "ringbid/" + version(), Node: a.node, Logger: a.log, Registerer: a.reg,
+	})
+	if err != nil {
+		return err
+	}
+	a.life.onStop("calls", a.stopCalls)
+	return nil
+}
+
+// stopCalls hangs up what is left and waits until every call is settled.
+func (a *app) stopCalls(ctx context.Context) error {
+	a.sip.Drain()
+	a.hangupAll("shutting down")
+	settled := make(chan struct{})
+	go func() { a.calls.Wait(); close(settled) }()
+	select {
+	case <-settled:
+	case <-ctx.Done():
+		a.log.Error("calls not settled in time", "calls", a.sip.Active())
+	}
+	return a.sip.Close(ctx)
+}
+
+func (a *app) hangupAll(why string) {
+	a.log.Warn("hanging up", "calls", a.sip.Active(), "why", why)
+	a.sip.HangupAll(ringbid.Reason{Code: "shutdown", Text: why, Fault: ringbid.FaultOurs, SIP: 503, Q850: 41})
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ringbid/ringbid"
+)
+
+// callsCommand prints stored calls, the newest first.
+func callsCommand() *cobra.Command {
+	var (
+		c      config
+		last   int
+		asJSON bool
+	)
+	cmd := &cobra.Command{
+		Use:   "calls [ID…]",
+		Short: "Print stored calls, the newest first",
+		RunE: func(cmd *cobra.Command, ids []string) error {
+			if last < 1 || last > 500 {
+				return errors.New("--last is 1 to 500")
+			}
+			st, closeStore, err := openStore(cmd.Context(), c)
+			if err != nil {
+				return err
+			}
+			defer closeStore()
+			calls, err := st.Whole(cmd.Context(), ids, last)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				e := json.NewEncoder(cmd.OutOrStdout())
+				e.SetIndent("", "  ")
+				return e.Encode(calls)
+			}
+			for i := range calls {
+				oneLine(cmd, &calls[i])
+			}
+			return nil
+		},
+	}
+	cmd.Flags().IntVar(&last, "last", 20, "how many")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON with legs, auction, money and recording")
+	c.storage(cmd.Flags())
+	return cmd
+}
+
+func oneLine(cmd *cobra.Command, c *ringbid.Call) {
+	fmt.Fprintf(cmd.OutOrStdout(), "%s  %s  %s → %s  %-10s %-20s %6.1f s  %8s %8s\n", c.Received.Format("2006-01-02 15:04:05"), c.ID,
+		c.Caller.Mask(), c.Number, c.Outcome, c.Target, float64(c.ConnectedMS)/1000, c.Sale.Revenue, c.Sale.Payout)
+}

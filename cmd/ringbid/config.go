@@ -1,0 +1,160 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/ringbid/ringbid/sip/leg"
+)
+
+// config is what an operator sets on the command line or in RINGBID_ variables.
+type config struct {
+	Data        string
+	SIP         string
+	RTP         string
+	HTTP        string
+	DatabaseURL string
+	Recordings  string
+	Advertise   string
+	Node        string
+	AllowHTTP   string
+	MaxCalls    int
+	Drain       time.Duration
+	LogLevel    string
+
+	fast bool // tests: no fsync
+}
+
+// flags declares the settings, their defaults taken from the environment.
+func (c *config) flags(f *pflag.FlagSet) {
+	str := func(p *string, name, def, usage string) {
+		f.StringVar(p, name, env(name, def), usage+" [RINGBID_"+envName(name)+"]")
+	}
+	str(&c.Data, "data", "data", "folder for everything kept on this machine")
+	str(&c.SIP, "sip", "udp:127.0.0.1:5060", "where calls are taken: udp:IP:PORT[,tcp:IP:PORT…]")
+	str(&c.RTP, "rtp", "127.0.0.1:20000-29999", "address and ports for audio: IP:FROM-TO")
+	str(&c.HTTP, "http", "127.0.0.1:8080", "where the pages are served: IP:PORT")
+	c.storage(f)
+	str(&c.Recordings, "recordings", "", "where recordings end up: a folder or s3://bucket/prefix (default DATA/recordings)")
+	str(&c.Advertise, "advertise", "", "address that others reach us by, where it differs from the bound one")
+	str(&c.Node, "node", "", "name of this node (default kept in the data folder)")
+	str(&c.AllowHTTP, "allow-http", "", "private hosts or networks that configured HTTP requests may reach, comma separated")
+	str(&c.LogLevel, "log-level", "info", "debug, info, warn or error")
+	f.IntVar(&c.MaxCalls, "max-calls", envInt("max-calls", 1000), "calls at once on this node [RINGBID_MAX_CALLS]")
+	f.DurationVar(&c.Drain, "drain", envDuration("drain", 5*time.Minute), "how long live calls may go on after SIGTERM [RINGBID_DRAIN]")
+}
+
+// storage declares only where the data is, for the commands that read it.
+func (c *config) storage(f *pflag.FlagSet) {
+	if f.Lookup("data") == nil {
+		f.StringVar(&c.Data, "data", env("data", "data"), "folder for everything kept on this machine [RINGBID_DATA]")
+	}
+	f.StringVar(&c.DatabaseURL, "database-url", env("database-url", os.Getenv("DATABASE_URL")), "Postgres to use; none: a private one in the data folder [RINGBID_DATABASE_URL, DATABASE_URL]")
+}
+
+func envName(flag string) string { return strings.ToUpper(strings.ReplaceAll(flag, "-", "_")) }
+
+func env(flag, def string) string {
+	if v, ok := os.LookupEnv("RINGBID_" + envName(flag)); ok {
+		return v
+	}
+	return def
+}
+
+func envInt(flag string, def int) int {
+	if n, err := strconv.Atoi(env(flag, "")); err == nil {
+		return n
+	}
+	return def
+}
+
+func envDuration(flag string, def time.Duration) time.Duration {
+	if d, err := time.ParseDuration(env(flag, "")); err == nil {
+		return d
+	}
+	return def
+}
+
+// listeners reads --sip.
+func (c *config) listeners() ([]leg.Listener, error) {
+	var out []leg.Listener
+	for part := range strings.SplitSeq(c.SIP, ",") {
+		network, addr, ok := strings.Cut(strings.TrimSpace(part), ":")
+		ap, err := netip.ParseAddrPort(addr)
+		if !ok || err != nil || (network != "udp" && network != "tcp") {
+			return nil, fmt.Errorf("--sip %q is not udp:IP:PORT or tcp:IP:PORT", part)
+		}
+		if ap.Addr().IsUnspecified() {
+			return nil, fmt.Errorf("--sip %q: name one address of this machine, not all of them", part)
+		}
+		out = append(out, leg.Listener{Network: network, Addr: addr})
+	}
+	return out, nil
+}
+
+// rtpRange reads --rtp.
+func (c *config) rtpRange() (ip netip.Addr, from, to int, err error) {
+	host, ports, errSplit := net.SplitHostPort(c.RTP)
+	a, b, isRange := strings.Cut(ports, "-")
+	ip, errIP := netip.ParseAddr(host)
+	from, errFrom := strconv.Atoi(a)
+	to, errTo := strconv.Atoi(b)
+	if errSplit != nil || !isRange || errIP != nil || errFrom != nil || errTo != nil || from < 1024 || to > 65535 || to-from < 3 {
+		return ip, 0, 0, fmt.Errorf("--rtp %q is not IP:FROM-TO with ports of 1024 to 65535", c.RTP)
+	}
+	return ip, from, to, nil
+}
+
+// advertised reads --advertise; the zero address where it is not given.
+func (c *config) advertised() (netip.Addr, error) {
+	if c.Advertise == "" {
+		return netip.Addr{}, nil
+	}
+	ip, err := netip.ParseAddr(c.Advertise)
+	if err != nil {
+		return ip, fmt.Errorf("--advertise %q is not an address", c.Advertise)
+	}
+	return ip, nil
+}
+
+// allowed reads --allow-http.
+func (c *config) allowed() []string {
+	var out []string
+	for s := range strings.SplitSeq(c.AllowHTTP, ",") {
+		if s = strings.TrimSpace(s); s != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func (c *config) path(parts ...string) string {
+	return filepath.Join(append([]string{c.Data}, parts...)...)
+}
+
+// nodeName returns the node's name, made once and kept in the data folder.
+func (c *config) nodeName() (string, error) {
+	if c.Node != "" {
+		return c.Node, nil
+	}
+	file := c.path("node")
+	if b, err := os.ReadFile(file); err == nil {
+		if name := strings.TrimSpace(string(b)); name != "" && len(name) <= 64 {
+			return name, nil
+		}
+	}
+	host, err := os.Hostname()
+	if err != nil || host == "" {
+		host = "node"
+	}
+	name := fmt.Sprintf("%.40s-%04x", host, time.Now().UnixNano()&0xffff)
+	return name, os.WriteFile(file, []byte(name+"\n"), 0o644)
+}
