@@ -40,8 +40,8 @@ func (c Changes) Empty() bool { return len(c.Create)+len(c.Update)+len(c.Delete)
 
 const maxShown = 200 // bytes of a value in a diff
 
-// hidden are fields whose values are not shown.
-var hidden = []string{"password", "password_hash", "token", "wav"}
+// hidden are fields of which only dots are shown.
+var hidden = []string{"password", "password_hash", "token"}
 
 // diff lists the fields that differ between two documents of one kind; either
 // may be nil.
@@ -57,7 +57,7 @@ func diff(old, fresh ringbid.Document) ([]FieldChange, error) {
 	var out []FieldChange
 	for path, v := range a {
 		if w, ok := b[path]; !ok || v != w {
-			out = append(out, FieldChange{path, show(path, v, ok && v != w), show(path, b[path], ok)})
+			out = append(out, FieldChange{path, show(path, v, false), show(path, w, true)})
 		}
 	}
 	for path, w := range b {
@@ -69,16 +69,16 @@ func diff(old, fresh ringbid.Document) ([]FieldChange, error) {
 	return out, nil
 }
 
-// show returns a value as a diff shows it.
-func show(path, v string, changed bool) string {
+// show returns a value as a diff shows it; another one took the place of a value.
+func show(path, v string, another bool) string {
 	field := path[strings.LastIndexByte(path, '.')+1:]
 	switch {
 	case v == "":
 		return ""
-	case slices.Contains(hidden, field) && field == "wav":
+	case field == "wav":
 		return fmt.Sprintf("%d bytes", len(v)*3/4)
-	case slices.Contains(hidden, field) && changed:
-		return "•••••• (differs)"
+	case slices.Contains(hidden, field) && another:
+		return "•••••• (another)"
 	case slices.Contains(hidden, field):
 		return "••••••"
 	case len(v) > maxShown:

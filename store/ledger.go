@@ -37,14 +37,19 @@ func capsAt(t *ringbid.Target, at time.Time) []capAt {
 	}
 	out := make([]capAt, 0, len(t.Caps))
 	for _, p := range t.Caps {
-		start := time.Unix(0, 0)
-		if w := p.Window(at, zone); !w.IsZero() {
-			start = w
-		}
-		out = append(out, capAt{use{Target: t.Name, On: p.On, Per: p.Per, Start: start.UTC(), N: 1}, p.Max()})
+		out = append(out, capAt{use{Target: t.Name, On: p.On, Per: p.Per, Start: windowStart(p, at, zone), N: 1}, p.Max()})
 	}
 	slices.SortStableFunc(out, func(a, b capAt) int { return compareUses(a.use, b.use) })
 	return out
+}
+
+// windowStart returns the start of the cap's window as it is stored: the epoch
+// for a cap without one.
+func windowStart(c ringbid.Cap, at time.Time, zone *time.Location) time.Time {
+	if w := c.Window(at, zone); !w.IsZero() {
+		return w.UTC()
+	}
+	return time.Unix(0, 0).UTC()
 }
 
 func compareUses(a, b use) int {
@@ -157,7 +162,8 @@ func inWords(reason string, t *ringbid.Target) string {
 		if on == "revenue" {
 			return fmt.Sprintf("cap reached: %s revenue%s", c.Amount, window)
 		}
-		return fmt.Sprintf("cap reached: %d %ss%s", c.Limit, on, window)
+		what := map[string]string{"attempt": "attempts", "connect": "connected calls", "convert": "paid calls"}[on]
+		return fmt.Sprintf("cap reached: %d %s%s", c.Limit, what, window)
 	}
 	return "cap reached: " + reason
 }

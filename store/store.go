@@ -180,7 +180,9 @@ func (s *Store) Close(ctx context.Context) error {
 			err = s.closeParts()
 			return
 		}
-		s.stopWork()
+		if s.stopWork != nil { // not attached only
+			s.stopWork()
+		}
 		stopped := make(chan struct{})
 		go func() {
 			s.work.Wait()
