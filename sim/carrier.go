@@ -32,6 +32,7 @@ type Carrier struct {
 	plane *media.Plane
 	log   *slog.Logger
 	host  string
+	room  *media.Clip
 
 	mu     sync.Mutex
 	voices map[float64]*media.Clip
@@ -47,7 +48,7 @@ func NewCarrier(c CarrierConfig) (*Carrier, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	host := netip.MustParseAddrPort(stack.Addrs()[0].Addr).Addr().String()
-	return &Carrier{stack: stack, plane: plane, log: c.Logger, host: host, voices: map[float64]*media.Clip{}}, nil
+	return &Carrier{stack: stack, plane: plane, log: c.Logger, host: host, room: room(), voices: map[float64]*media.Clip{}}, nil
 }
 
 // open binds what a group of parties needs.

@@ -64,13 +64,28 @@ func TestEarDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// TestVoiceLoops has the last sample meet the first without a click: the tone
-// is as pure across the seam as within.
-func TestVoiceLoops(t *testing.T) {
+// TestVoice has the voice begin at once, pause now and then, and repeat itself
+// without a click.
+func TestVoice(t *testing.T) {
 	t.Parallel()
-	sound := voice(CallerTone).ULaw()
-	seam := append(bytes.Clone(sound[len(sound)-800:]), sound[:800]...)
-	if p := media.TonePower(seam, CallerTone); p < clearly {
-		t.Errorf("share of the tone across the seam: %.2f", p)
+	for _, tone := range []float64{CallerTone, BuyerTone, 1700} {
+		sound := voice(tone).ULaw()
+		e := &ear{tone: tone}
+		listen(e, sound[:sampleRate])
+		if _, heard := e.heard(); !heard {
+			t.Errorf("%.0f Hz: not known after a second", tone)
+		}
+		listen(e, sound[sampleRate:])
+		if share := float64(e.tones.Load()) / float64(e.windows.Load()); share < 0.5 || share > 0.9 {
+			t.Errorf("%.0f Hz: talks %.2f of the time", tone, share)
+		}
+		if first, last := media.DecodeULaw(sound[0]), media.DecodeULaw(sound[len(sound)-1]); max(first, -first, last, -last) > 400 {
+			t.Errorf("%.0f Hz: ends with %d and begins with %d", tone, last, first)
+		}
+	}
+	e := &ear{tone: CallerTone}
+	listen(e, room().ULaw())
+	if _, any := e.quietFor(time.Now()); any {
+		t.Error("the room is taken for speech")
 	}
 }

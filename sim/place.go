@@ -13,6 +13,7 @@ import (
 const (
 	look     = 20 * time.Millisecond // how often a party looks at what it hears
 	farewell = 2 * time.Second       // how long the end of a dialog is waited for
+	machine  = 5 * time.Second       // silence after which the caller takes it that a machine listens
 )
 
 // call is one caller on the line. One goroutine owns it.
@@ -28,6 +29,7 @@ type call struct {
 	pressing bool      // keys are on their way
 	since    time.Time // the answer, or the end of the last group
 	asked    bool      // a sound was heard since then
+	talking  bool
 	deadline time.Time // of patience
 	hangup   time.Time // when the talk is over
 	ending   time.Time // when the end is not waited for any more
@@ -130,7 +132,15 @@ func (p *call) answered(ev leg.Event) {
 	p.AnswerMS = p.tell("%d %s", ev.Code, ev.Reason)
 	p.since = time.Now()
 	p.deadline = p.since.Add(p.caller.Patience)
-	p.line.stream.Play(p.carrier.voice(p.caller.Tone), true)
+	p.line.stream.Play(p.carrier.room, true)
+}
+
+// talk has the caller begin to speak.
+func (p *call) talk() {
+	if !p.talking {
+		p.talking = true
+		p.line.stream.Play(p.carrier.voice(p.caller.Tone), true)
+	}
 }
 
 // heardOf takes what happens to the audio.
@@ -169,14 +179,19 @@ func (p *call) think(now time.Time) {
 	}
 }
 
-// listen presses keys when asked, and hears whether the buyer is there.
+// listen presses keys when asked, and hears whether the buyer is there. The
+// caller talks with the buyer, or to a machine, not to prompts and music.
 func (p *call) listen(now time.Time) {
 	if at, ok := p.line.ear.heard(); ok {
 		p.Heard = true
 		p.HeardMS = at.Sub(p.Started).Milliseconds()
 		p.tell("the buyer is heard")
 		p.hangup = now.Add(p.caller.Hold)
+		p.talk()
 		return
+	}
+	if quiet, any := p.line.ear.quietFor(now); any && quiet >= machine && len(p.groups) == 0 {
+		p.talk()
 	}
 	if p.pressing || len(p.groups) == 0 || !p.turn(now) {
 		return

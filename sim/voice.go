@@ -17,31 +17,71 @@ const (
 	BuyerTone  = 1970.0
 )
 
-// voice makes a loop of speech-like sound, syllables of a voiced source with
-// moving formants, under which a steady tone lies. The pitch follows the tone,
-// so that parties sound different.
+// voiceLength is how long a voice talks before it repeats itself.
+const voiceLength = 12 * sampleRate
+
+// voice makes a loop of phrases and pauses: in a phrase, syllables of a voiced
+// source with moving formants over a steady tone; in a pause, the room. It
+// begins with a phrase. The pitch follows the tone, so that parties sound
+// different.
 func voice(tone float64) *media.Clip {
-	const length = 4 * sampleRate
 	rnd := rand.New(rand.NewPCG(uint64(tone), 7))
+	out := murmur(rnd, voiceLength)
+	for at := 0; at < voiceLength-2*sampleRate; {
+		n := min(between(rnd, 1500, 2800), voiceLength-sampleRate/2-at)
+		phrase(rnd, out[at:at+n], tone)
+		at += n + between(rnd, 700, 1500)
+	}
+	ulaw := make([]byte, len(out))
+	for i, s := range out {
+		ulaw[i] = media.EncodeULaw(int16(32000 * max(-1, min(1, s))))
+	}
+	return media.ClipFromULaw(ulaw)
+}
+
+// room makes a loop of what is heard of somebody who listens.
+func room() *media.Clip {
+	out := murmur(rand.New(rand.NewPCG(3, 5)), 4*sampleRate)
+	ulaw := make([]byte, len(out))
+	for i, s := range out {
+		ulaw[i] = media.EncodeULaw(int16(32000 * s))
+	}
+	return media.ClipFromULaw(ulaw)
+}
+
+// murmur is the noise of a quiet room, about 46 dB below full scale.
+func murmur(rnd *rand.Rand, samples int) []float64 {
+	out, last := make([]float64, samples), 0.0
+	for i := range out {
+		last = 0.7*last + 0.3*(rnd.Float64()-0.5)*0.02
+		out[i] = last
+	}
+	return out
+}
+
+// phrase adds speech and tone to out.
+func phrase(rnd *rand.Rand, out []float64, tone float64) {
 	pitch := 95 + math.Mod(tone, 80)
-	out := make([]byte, length)
-	// Whole periods fit the loop, so that the tone has no click in it.
-	tone = math.Round(tone*length/sampleRate) * sampleRate / length
-	for at := 0; at < length; {
-		n := min(length-at, (120+rnd.IntN(160))*sampleRate/1000)
-		pause := rnd.IntN(5) == 0
+	for at := 0; at < len(out); {
+		n := min(len(out)-at, between(rnd, 120, 280))
 		first, second := 350+rnd.Float64()*400, 900+rnd.Float64()*450
+		level := 0.12 + 0.14*rnd.Float64()
 		for i := range n {
 			t := float64(at+i) / sampleRate
-			s := 0.30 * math.Sin(2*math.Pi*tone*t)
-			if !pause {
-				s += 0.22 * math.Sin(math.Pi*float64(i)/float64(n)) * speech(t, pitch, first, second)
-			}
-			out[at+i] = media.EncodeULaw(int16(32000 * max(-1, min(1, s))))
+			out[at+i] += level * math.Sin(math.Pi*float64(i)/float64(n)) * speech(t, pitch, first, second)
 		}
 		at += n
 	}
-	return media.ClipFromULaw(out)
+	fade := sampleRate / 100
+	for i := range out {
+		edge := min(1, float64(i)/float64(fade), float64(len(out)-1-i)/float64(fade))
+		out[i] += 0.28 * edge * math.Sin(2*math.Pi*tone*float64(i)/sampleRate)
+	}
+}
+
+// between returns how many samples a random span of so many milliseconds has.
+func between(rnd *rand.Rand, least, most int) int {
+	return (least + rnd.IntN(most-least)) * sampleRate / 1000
 }
 
 // speech is the sum of the harmonics of a pitch, strongest near two formants,
