@@ -253,3 +253,14 @@ func (h *Hub) Close(ctx context.Context) error {
 		return ringbid.Errorf(ringbid.Unavailable, "close screens: %w", ctx.Err())
 	}
 }
+
+// Disconnect closes every socket of the user, as when they are shut out.
+func (h *Hub) Disconnect(user string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for c := range h.clients {
+		if c.user.Name == user {
+			c.stop()
+		}
+	}
+}
