@@ -48,9 +48,20 @@ func (p Cap) Window(at time.Time, zone *time.Location) time.Time {
 		// An hour repeated by DST is two windows: count back from the moment.
 		return t.Add(-time.Duration(t.Minute())*time.Minute - time.Duration(t.Second())*time.Second - time.Duration(t.Nanosecond()))
 	case "day":
-		return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, zone)
+		return startOfDay(t.Year(), t.Month(), t.Day(), zone)
 	case "month":
-		return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, zone)
+		return startOfDay(t.Year(), t.Month(), 1, zone)
 	}
 	return time.Time{}
+}
+
+// startOfDay returns the first moment of a day. Where the clocks skip midnight
+// (Havana, Santiago), that is the change itself; time.Date may give a moment of
+// the day before.
+func startOfDay(year int, month time.Month, day int, zone *time.Location) time.Time {
+	t := time.Date(year, month, day, 0, 0, 0, 0, zone)
+	if t.Day() != day {
+		_, t = t.ZoneBounds()
+	}
+	return t.In(zone)
 }

@@ -51,10 +51,15 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Errorf makes an error of a kind. As with fmt.Errorf, %w keeps a cause.
+// Errorf makes an error of a kind. As with fmt.Errorf, %w keeps a cause, and
+// several keep several.
 func Errorf(kind Kind, format string, args ...any) error {
 	err := fmt.Errorf(format, args...)
-	return &Error{Kind: kind, Text: err.Error(), Err: errors.Unwrap(err)}
+	e := &Error{Kind: kind, Text: err.Error(), Err: errors.Unwrap(err)}
+	if _, several := err.(interface{ Unwrap() []error }); several {
+		e.Err = err
+	}
+	return e
 }
 
 // FieldError makes an Invalid error about one input field.

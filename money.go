@@ -49,7 +49,8 @@ func (m Money) Add(n Money) (Money, error) {
 }
 
 // Share returns the given part of m in basis points (hundredths of a percent),
-// rounded half away from zero to a whole Money.
+// rounded half away from zero to a whole Money. A share beyond the range is the
+// end of the range.
 func (m Money) Share(basisPoints int) Money {
 	n := new(big.Int).Mul(big.NewInt(int64(m)), big.NewInt(int64(basisPoints)))
 	half := big.NewInt(5000)
@@ -57,10 +58,13 @@ func (m Money) Share(basisPoints int) Money {
 		half.Neg(half)
 	}
 	n.Add(n, half).Quo(n, big.NewInt(10_000))
-	if !n.IsInt64() {
-		return math.MaxInt64
+	switch {
+	case n.IsInt64():
+		return Money(n.Int64())
+	case n.Sign() < 0:
+		return math.MinInt64
 	}
-	return Money(n.Int64())
+	return math.MaxInt64
 }
 
 // String writes the amount with two places, or with four where they matter:

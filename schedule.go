@@ -66,17 +66,51 @@ func (h Hours) Open(at time.Time, zone *time.Location) bool {
 	return false
 }
 
-// NextOpen returns the next moment at or after at when the hours open, looking
-// eight days ahead, and whether there is one.
+// NextOpen returns the next moment at or after at when the hours are open,
+// looking eight days ahead, and whether there is one.
 func (h Hours) NextOpen(at time.Time, zone *time.Location) (time.Time, bool) {
-	t := at.Truncate(time.Minute)
-	for range 8 * 24 * 60 {
-		if h.Open(t, zone) {
-			return t.In(zone), true
+	at = at.In(zone)
+	var first time.Time
+	for _, t := range h.openings(at, zone) {
+		if !t.Before(at) && h.Open(t, zone) && (first.IsZero() || t.Before(first)) {
+			first = t
 		}
-		t = t.Add(time.Minute)
 	}
-	return time.Time{}, false
+	return first, !first.IsZero()
+}
+
+// openings returns every moment within eight days at which the hours can begin:
+// now, the start of a span on each day, and a change of the clocks. A start that
+// the clocks show twice is given twice; one that they skip comes out beside the
+// change, where Open decides.
+func (h Hours) openings(at time.Time, zone *time.Location) []time.Time {
+	out := []time.Time{at}
+	until := at.AddDate(0, 0, 8)
+	shifts := []time.Duration{0}
+	for t := at.AddDate(0, 0, -1); ; {
+		_, end := t.ZoneBounds()
+		if end.IsZero() || end.After(until) {
+			break
+		}
+		_, before := t.Zone()
+		_, after := end.Zone()
+		shift := time.Duration(after-before) * time.Second
+		out, shifts = append(out, end), append(shifts, shift, -shift)
+		t = end
+	}
+	for day := -1; day <= 8; day++ {
+		for _, s := range h {
+			from, ok := parseClock(s.From)
+			if !ok {
+				continue
+			}
+			start := time.Date(at.Year(), at.Month(), at.Day()+day, from/60, from%60, 0, 0, zone)
+			for _, shift := range shifts {
+				out = append(out, start.Add(shift))
+			}
+		}
+	}
+	return out
 }
 
 func parseDays(s string) (days [7]bool, ok bool) {
