@@ -36,7 +36,7 @@ bench: needs-run build
 	exec $(BIN)/ringbid bench
 
 screens: needs-test
-	$(GO) test -count=1 -run TestScreens ./web/... -args -screens $(CURDIR)/screens
+	$(GO) test -count=1 -run TestScreens ./web/webtest -args -screens $(CURDIR)/screens
 
 check: needs-test
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }
