@@ -12,7 +12,7 @@ export PATH := $(TOOLS):$(PATH)
 # command it gives : Debian package it comes from
 RUN_NEEDS  := initdb:postgresql espeak-ng:espeak-ng
 TEST_NEEDS := $(RUN_NEEDS) sipp:sip-tester baresip:baresip chromium:chromium
-VERSITYGW  := v1.4.1
+VERSITYGW  := v1.8.0
 
 .PHONY: build run test short race bench check fuzz screens needs-run needs-test clean
 

@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"cti":                {"", "delivery/connector", "delivery/crm"},
 	"recording":          {"", "sip/media"},
 	"delivery":           {"", "delivery/connector", "delivery/mapping"},
-	"store":              {"", "migrations"},
+	"store":              {"", "migrations", "store/spool"},
 	"store/localpg":      {},
 	"store/spool":        {},
 	"store/storetest":    {"", "store", "store/localpg", "migrations", "delivery"},

@@ -64,6 +64,7 @@ type app struct {
 	pages    *web.Server
 	draining atomic.Bool
 
+	world       world  // of a demo
 	stopTraffic func() // of a demo; may be nil
 
 	calls sync.WaitGroup // being served or settled
@@ -83,9 +84,8 @@ func start(ctx context.Context, c config, log *slog.Logger) (*app, error) {
 		name  string
 		start func(context.Context) error
 	}{
-		{"data folder", a.startData}, {"postgres", a.startPostgres}, {"recordings", a.startRecordings},
-		{"queue", a.newQueue}, {"store", a.startStore}, {"deliveries", a.startQueue}, {"screens", a.startScreens},
-		{"prompts", a.startPrompts}, {"auction", a.startMarket}, {"audio", a.startMedia},
+		{"data folder", a.startData}, {"postgres", a.startPostgres}, {"queue", a.newQueue}, {"store", a.startStore},
+		{"recordings", a.startRecordings}, {"deliveries", a.startQueue}, {"screens", a.startScreens}, {"prompts", a.startPrompts}, {"auction", a.startMarket}, {"audio", a.startMedia},
 		{"pages", a.startWeb}, {"calls", a.startSIP},
 	} {
 		if err := part.start(starting); err != nil {
@@ -153,6 +153,10 @@ func (a *app) startRecordings(ctx context.Context) error {
 		return err
 	}
 	a.life.onStop("recorder", a.recorder.Close)
+	looking, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() { defer close(done); a.claimRecordings(looking) }()
+	a.life.onStop("found recordings", func(context.Context) error { cancel(); <-done; return nil })
 	return nil
 }
 

@@ -94,6 +94,7 @@ func startDemo(ctx context.Context, c config, d demoConfig, log *slog.Logger) (a
 	if err != nil {
 		return nil, "", err
 	}
+	a.world = w
 	if password, err = c.demoPassword(); err != nil {
 		return nil, "", err
 	}

@@ -66,6 +66,26 @@ func (a *app) recordingFound(rec ringbid.Recording, callID string) {
 	}
 }
 
+// claimRecordings attaches recordings that were sealed while their calls' facts
+// did not reach the disk any more.
+func (a *app) claimRecordings(ctx context.Context) {
+	select {
+	case <-a.recorder.Settled():
+	case <-ctx.Done():
+		return
+	}
+	found, err := a.recorder.Unclaimed(ctx, func(callID string) bool {
+		_, err := a.store.Recording(ctx, callID)
+		return err == nil || ringbid.KindOf(err) != ringbid.NotFound
+	})
+	if err != nil && ctx.Err() == nil {
+		a.log.Warn("unclaimed recordings not looked for", "error", err)
+	}
+	for _, rec := range found {
+		a.recordingFound(rec, rec.ID)
+	}
+}
+
 // upload brings a sealed recording to the bucket; the local copy goes once the
 // row says where it is. Without a bucket recordings stay where they are.
 func (a *app) upload(ctx context.Context, u delivery.UploadArgs) error {
