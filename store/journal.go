@@ -31,6 +31,7 @@ type journal struct {
 // settling is a call on its way to a committer.
 type settling struct {
 	record record
+	flush  func() error // of its record in the spool
 	done   chan<- error // of one
 }
 
@@ -130,9 +131,9 @@ func (s *Store) record(call ringbid.Call, uses []use) (record, []byte, error) {
 
 // Settle writes down all that is known of a call that is over: on disk first,
 // then in Postgres in one transaction with its money, its caps, the roll-up and
-// what the Outbox adds. It returns when the call is safe, waiting for Postgres
-// no longer than the budget. Settling the same call again changes nothing. An
-// error means that the call is kept nowhere.
+// what the Outbox adds. It waits for both together no longer than the budget;
+// from the first write on, the call outlives this process. Settling the same
+// call again changes nothing. An error means that the call is kept nowhere.
 func (s *Store) Settle(ctx context.Context, call ringbid.Call) error {
 	if call.ID == "" || len(call.ID) > 64 {
 		return ringbid.FieldError("id", "%.80q is not a call's id", call.ID)
@@ -146,17 +147,22 @@ func (s *Store) Settle(ctx context.Context, call ringbid.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.spool.Append(name, b); err != nil {
+	mine := s.journal.take(name) // before it can be seen in the spool
+	flush, err := s.spool.Write(name, b)
+	if err != nil {
+		if mine {
+			s.journal.give(name)
+		}
 		s.metrics.spoolErrors.Inc()
 		s.cfg.Logger.Error("call cannot be kept on disk and goes to postgres at once", slog.String("call_id", call.ID), slog.Any("error", err))
 		return s.settleNow(ctx, r)
 	}
-	if s.Away() || !s.journal.take(name) {
-		return nil
+	if !mine {
+		return flush()
 	}
 	done := make(chan error, 1)
 	select {
-	case s.journal.settled <- settling{r, done}:
+	case s.journal.settled <- settling{r, flush, done}:
 	default: // the replayer comes by
 		s.journal.give(name)
 		s.journal.kickReplay()
@@ -172,6 +178,10 @@ func (s *Store) Settle(ctx context.Context, call ringbid.Call) error {
 	return nil
 }
 
+// Spooled returns how many records wait on disk for Postgres.
+func (s *Store) Spooled() int { return s.spool.Len() }
+
+// settleNow commits a call that could not be kept on disk.
 func (s *Store) settleNow(ctx context.Context, r record) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), connectIn)
 	defer cancel()
@@ -204,24 +214,33 @@ func (s *Store) usesOf(call *ringbid.Call) []use {
 	return uses
 }
 
-// commitSettled commits calls until ctx ends. What is left in the channel then
-// is in the spool.
+// commitSettled flushes and commits calls until ctx ends. What is left in the
+// channel then is in the spool.
 func (s *Store) commitSettled(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case x := <-s.journal.settled:
-			name := settledName + x.record.Call.ID
-			err := s.commit(ctx, x.record)
-			s.journal.give(name)
-			if err == nil {
-				err = s.spool.Remove(name)
-			} else {
-				s.trouble(err)
-				s.journal.kickReplay()
-			}
-			x.done <- err
+			x.done <- s.flushAndCommit(ctx, x)
 		}
 	}
+}
+
+func (s *Store) flushAndCommit(ctx context.Context, x settling) error {
+	name := settledName + x.record.Call.ID
+	defer s.journal.give(name)
+	if err := x.flush(); err != nil {
+		s.metrics.spoolErrors.Inc()
+		s.cfg.Logger.Error("spool is not flushed", slog.Any("error", err))
+	}
+	if s.Away() {
+		return nil
+	}
+	if err := s.commit(ctx, x.record); err != nil {
+		s.trouble(err)
+		s.journal.kickReplay()
+		return err
+	}
+	return s.spool.Remove(name)
 }

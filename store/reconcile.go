@@ -17,7 +17,7 @@ func (s *Store) refreshLedger(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, probeIn)
 	defer cancel()
 	began := time.Now()
-	others, err := s.readOthers(ctx)
+	leases, err := s.readLeases(ctx)
 	if err != nil {
 		return fmt.Errorf("read leases: %w", err)
 	}
@@ -33,19 +33,24 @@ func (s *Store) refreshLedger(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read nodes: %w", err)
 	}
-	s.ledger.refresh(began, others, used, nodes)
+	s.ledger.refresh(began, leases, used, nodes)
 	return nil
 }
 
-func (s *Store) readOthers(ctx context.Context) (map[string]int, error) {
-	rows, err := s.calls.Query(ctx, `SELECT target, count(*)::integer FROM leases WHERE NOT (node = $1 AND boot = $2) GROUP BY target`, s.cfg.Node, s.boot)
+// leased are a target's leases: other nodes' and ours.
+type leased struct{ others, ours int }
+
+func (s *Store) readLeases(ctx context.Context) (map[string]leased, error) {
+	rows, err := s.calls.Query(ctx, `
+		SELECT target, count(*) FILTER (WHERE NOT (node = $1 AND boot = $2))::integer, count(*) FILTER (WHERE node = $1 AND boot = $2)::integer
+		FROM leases GROUP BY target`, s.cfg.Node, s.boot)
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]int{}
+	out := map[string]leased{}
 	var target string
-	var n int
-	_, err = pgx.ForEachRow(rows, []any{&target, &n}, func() error { out[target] = n; return nil })
+	var n leased
+	_, err = pgx.ForEachRow(rows, []any{&target, &n.others, &n.ours}, func() error { out[target] = n; return nil })
 	return out, err
 }
 
@@ -60,20 +65,20 @@ func (s *Store) readUsed(ctx context.Context) ([]use, error) {
 }
 
 // refresh takes over what was read by statements that began at the moment.
-func (l *ledger) refresh(began time.Time, others map[string]int, used []use, nodes []string) {
+func (l *ledger) refresh(began time.Time, leases map[string]leased, used []use, nodes []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(nodes) > 0 {
 		l.nodes = nodes
 	}
 	for target, s := range l.slots {
-		s.others = others[target]
+		s.others, s.base = leases[target].others, leases[target].ours
 		if s.others == 0 && len(s.held) == 0 {
 			delete(l.slots, target)
 		}
 	}
-	for target, n := range others {
-		l.slot(target).others = n
+	for target, n := range leases {
+		l.slot(target).others, l.slot(target).base = n.others, n.ours
 	}
 	for k := range l.used { // windows long gone
 		if k.per != "total" && k.start < began.Add(-33*24*time.Hour).Unix() {

@@ -22,7 +22,8 @@ type ledger struct {
 }
 
 type slot struct {
-	others int                  // leases of other nodes
+	others int                  // leases of other nodes, when last seen
+	base   int                  // leases of ours that the others saw then
 	held   map[string]time.Time // ours: call to since when
 }
 
@@ -123,14 +124,14 @@ func (l *ledger) reserve(t *ringbid.Target, call string, caps []capAt) (reason s
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.slot(t.Name)
-	ours, others := int64(len(s.held)), int64(s.others)
+	ours, others, base := int64(len(s.held)), int64(s.others), int64(s.base)
 	limit := int64(t.Concurrency)
-	if limit > 0 && ours > min(l.share(limit), limit-others) {
+	if limit > 0 && ours > base+l.share(limit-others-base) {
 		return "concurrency"
 	}
 	for _, c := range caps {
-		left := c.max - l.used[c.key()] - c.potential(others)
-		if l.pending[c.key()]+c.potential(ours-1) >= l.share(left) {
+		left := c.max - l.used[c.key()] - c.potential(others+base)
+		if l.pending[c.key()]+c.potential(ours-1) >= c.potential(base)+l.share(left) {
 			return c.On + "/" + c.Per
 		}
 	}

@@ -101,17 +101,29 @@ func Open(c Config) (*Spool, error) {
 // Append keeps the data under the name, replacing what was kept there, and
 // returns when it is on the disk. After an error it may or may not be kept.
 func (s *Spool) Append(name string, data []byte) error {
+	flush, err := s.Write(name, data)
+	if err == nil {
+		err = flush()
+	}
+	return err
+}
+
+// Write is Append in two steps: when it returns, the record outlives this
+// process; when flush does, the machine too.
+func (s *Spool) Write(name string, data []byte) (flush func() error, err error) {
 	if name == "" || len(name) > MaxName || len(data) > MaxRecord {
-		return fmt.Errorf("spool %.40q: name of %d or data of %d bytes is out of bounds", name, len(name), len(data))
+		return nil, fmt.Errorf("spool %.40q: name of %d or data of %d bytes is out of bounds", name, len(name), len(data))
 	}
 	mark, err := s.write(record{kindAppend, name, data})
-	if err == nil {
-		err = s.flush(mark)
-	}
 	if err != nil {
-		return fmt.Errorf("spool %s: %w", name, err)
+		return nil, fmt.Errorf("spool %s: %w", name, err)
 	}
-	return nil
+	return func() error {
+		if err := s.flush(mark); err != nil {
+			return fmt.Errorf("spool %s: %w", name, err)
+		}
+		return nil
+	}, nil
 }
 
 // Remove says that the named record is kept elsewhere now. It does not wait for

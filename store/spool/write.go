@@ -146,8 +146,11 @@ func (s *Spool) flush(mark uint64) error {
 		return nil
 	}
 	s.mu.Lock()
-	upTo, g := s.written, s.segments[s.last]
+	upTo, g, closed := s.written, s.segments[s.last], s.closed
 	s.mu.Unlock()
+	if closed || g == nil { // closing flushes; a segment without open records is gone
+		return nil
+	}
 	if err := g.file.Sync(); err != nil {
 		// What the kernel could not write it may have dropped: never ask the
 		// same file again.

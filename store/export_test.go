@@ -1,0 +1,27 @@
+package store
+
+import (
+	"encoding/json"
+
+	"github.com/ringbid/ringbid"
+)
+
+// Record returns a call as it is spooled by an earlier run.
+func Record(c ringbid.Call) ([]byte, error) {
+	b, err := json.Marshal(record{Call: c, Boot: "earlier"})
+	return scrubNUL(b), err
+}
+
+// Nodes returns how many nodes the store knows of.
+func Nodes(s *Store) int {
+	s.ledger.mu.Lock()
+	defer s.ledger.mu.Unlock()
+	return len(s.ledger.nodes)
+}
+
+// GoAway makes the store believe that Postgres is away, for good.
+func GoAway(s *Store) {
+	s.stopWork()
+	s.work.Wait()
+	s.setAway(nil)
+}
