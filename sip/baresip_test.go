@@ -104,7 +104,7 @@ func TestSoftphoneHoldsAndResumes(t *testing.T) {
 		}
 		talks <- c.Bridge(ctx, 0)
 	})
-	caller := newPhone(t, nil).call(r.addr, "+18005550100").talk()
+	caller := newPhone(t, nil).call(r, "+18005550100").talk()
 	caller.hum(1100)
 	caller.hears(900)
 	phone.say("hold")

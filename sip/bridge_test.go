@@ -25,7 +25,7 @@ func bridged(t *testing.T, limit time.Duration, prepare func(*rig)) (r *rig, cal
 		c.Dial(ctx, dialOf(c, r.target(phone)))
 		out <- c.Bridge(ctx, limit)
 	})
-	caller = newPhone(t, nil).call(r.addr, "+18005550100").talk()
+	caller = newPhone(t, nil).call(r, "+18005550100").talk()
 	buyer = receive(t, "the buyer's call", phone.lines)
 	buyer.want(leg.Acked)
 	caller.hum(1100)

@@ -16,6 +16,7 @@ import (
 
 // target is a buyer's line behind a phone.
 func (r *rig) target(p *phone, change ...func(*ringbid.Target)) *ringbid.Target {
+	p.rig.Store(r)
 	r.trunks.put(&ringbid.Trunk{Name: "buyers", Address: p.addr, RTPTimeout: r.rtpTimeout})
 	t := &ringbid.Target{Name: "acme-line", Buyer: "acme", Trunk: "buyers", User: "+13105550199"}
 	for _, f := range change {
@@ -72,7 +73,7 @@ func TestCallerIsAskedAndBridged(t *testing.T) {
 		res.by, res.why = c.Ended()
 		results <- res
 	})
-	caller := newPhone(t, nil).call(r.addr, "+18005550100").talk()
+	caller := newPhone(t, nil).call(r, "+18005550100").talk()
 	caller.hears(500)
 	caller.stream.SendDigits("90210") // typed ahead of the question
 	b := receive(t, "the buyer's call", buyer.lines)
@@ -182,7 +183,7 @@ func TestCallerStaysWhenTheBuyerHangsUp(t *testing.T) {
 			t.Errorf("ended by %q, %+v, %v", by, why, ctx.Err())
 		}
 	})
-	caller := newPhone(t, nil).call(r.addr, "+18005550100").talk()
+	caller := newPhone(t, nil).call(r, "+18005550100").talk()
 	b := receive(t, "the buyer's call", buyer.lines)
 	b.hum(900)
 	caller.hears(900)

@@ -35,7 +35,7 @@ func dialOnce(t *testing.T, buyer *phone, change func(*ringbid.Target, *ringbid.
 		_ = c.Hangup(ctx, ringbid.Reason{})
 		out <- dialled{a, c.Legs(), took}
 	})
-	caller := newPhone(t, nil).call(r.addr, "+18005550100").talk()
+	caller := newPhone(t, nil).call(r, "+18005550100").talk()
 	return r, caller, out
 }
 
@@ -167,7 +167,7 @@ func TestRefusedCodecIsTriedInTheOtherLaw(t *testing.T) {
 			t.Errorf("legs %+v", legs)
 		}
 	})
-	caller := newPhone(t, nil).call(r.addr, "+18005550100", func(x *line, _ *leg.DialConfig) {
+	caller := newPhone(t, nil).call(r, "+18005550100", func(x *line, _ *leg.DialConfig) {
 		x.local.Codecs = x.local.Codecs[:1] // PCMU, and no keys
 	}).talk()
 	receive(t, "the first call", buyer.lines)
@@ -206,7 +206,7 @@ func TestCallerHearsMusicUntilTheBridge(t *testing.T) {
 		}
 		talks <- c.Bridge(ctx, 0)
 	})
-	caller := newPhone(t, nil).call(r.addr, "+18005550100").talk()
+	caller := newPhone(t, nil).call(r, "+18005550100").talk()
 	receive(t, "the busy one", buyer.lines)
 	receive(t, "the silent one", buyer.lines)
 	agent := receive(t, "the agent", buyer.lines)
@@ -251,7 +251,7 @@ func TestAgentWhoDoesNotAccept(t *testing.T) {
 					t.Errorf("bridged with nobody: %+v", talk)
 				}
 			}, func(c *Config) { c.AcceptTimeout = 500 * time.Millisecond })
-			caller := newPhone(t, nil).call(r.addr, "+18005550100").talk()
+			caller := newPhone(t, nil).call(r, "+18005550100").talk()
 			x := receive(t, "the call", buyer.lines)
 			x.want(leg.Acked)
 			tt.act(x)
@@ -277,7 +277,7 @@ func TestCallerLeavesWhileTheBuyerRings(t *testing.T) {
 			t.Error("context still alive")
 		}
 	})
-	caller := newPhone(t, nil).call(r.addr, "+18005550100").talk()
+	caller := newPhone(t, nil).call(r, "+18005550100").talk()
 	b := receive(t, "the call", buyer.lines)
 	eventually(t, "ringing", func() bool { return len(r.kinds()) == 3 })
 	caller.hangUp()
@@ -305,7 +305,7 @@ func TestAnonymousCallerStaysAnonymous(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	caller := newPhone(t, nil).call(r.addr, "+18005550100", func(x *line, d *leg.DialConfig) {
+	caller := newPhone(t, nil).call(r, "+18005550100", func(x *line, d *leg.DialConfig) {
 		d.Headers, d.PAI = []leg.Header{private}, "sip:+14155550123@carrier.example"
 		d.SDP = sdp.Offer(x.local)
 	}).talk()

@@ -39,7 +39,7 @@ func TestManyCallsAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range calls {
 		wg.Go(func() {
-			x := p.call(r.addr, "+18005550100").talk()
+			x := p.call(r, "+18005550100").talk()
 			if i%3 > 0 {
 				x.hum(1000)
 				eventually(t, "the other side", func() bool { return x.stream.Stats().Received > 20 })
@@ -72,11 +72,11 @@ func TestManyCallsAtOnce(t *testing.T) {
 func TestCallsLeaveNoGoroutines(t *testing.T) {
 	r := newRig(t, answerAndWait)
 	p := newPhone(t, nil)
-	p.call(r.addr, "+18005550100").talk().hangUp()
+	p.call(r, "+18005550100").talk().hangUp()
 	r.idle()
 	before := runtime.NumGoroutine()
 	for range 20 {
-		x := p.call(r.addr, "+18005550100").talk()
+		x := p.call(r, "+18005550100").talk()
 		x.hangUp()
 		x.want(leg.Terminated)
 	}

@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,7 +18,8 @@ type phone struct {
 	stack *leg.Stack
 	plane *media.Plane
 	addr  string
-	lines chan *line // incoming calls
+	lines chan *line          // incoming calls
+	rig   atomic.Pointer[rig] // whom it talks to
 }
 
 // newPhone makes a phone; serve, if given, takes its incoming calls, which
@@ -44,6 +46,9 @@ func newPhone(t *testing.T, serve func(*line)) *phone {
 	}
 	p.stack, p.addr = stack, stack.Addrs()[0].Addr
 	t.Cleanup(func() {
+		if r := p.rig.Load(); r != nil {
+			r.close() // while there is still somebody to answer a BYE
+		}
 		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 		defer cancel()
 		_ = stack.Close(ctx) // calls may be left open on purpose
@@ -83,9 +88,10 @@ func (p *phone) line() *line {
 }
 
 // call calls a server. change may alter what is said and dialled.
-func (p *phone) call(to string, user string, change ...func(*line, *leg.DialConfig)) *line {
+func (p *phone) call(r *rig, user string, change ...func(*line, *leg.DialConfig)) *line {
 	p.t.Helper()
-	x := p.line()
+	x, to := p.line(), r.addr
+	p.rig.Store(r)
 	d := leg.DialConfig{Mailbox: x.mailbox, Target: to, URI: "sip:" + user + "@" + to, From: leg.Party{User: "+14155550123", Display: "Ann Caller"}}
 	for _, f := range change {
 		f(x, &d)
