@@ -96,11 +96,11 @@ func (m *Money) UnmarshalText(b []byte) error {
 // UnmarshalJSON reads a JSON string or number; a number is taken by its digits
 // and never passes through a float.
 func (m *Money) UnmarshalJSON(b []byte) error {
-	if len(b) >= 2 && b[0] == '"' {
-		b = b[1 : len(b)-1]
-	}
 	if string(b) == "null" {
 		return nil
+	}
+	if len(b) >= 2 && b[0] == '"' {
+		b = b[1 : len(b)-1]
 	}
 	return m.UnmarshalText(b)
 }

@@ -74,7 +74,7 @@ func TestMoneyJSON(t *testing.T) {
 			t.Errorf("%s: %d, %v", text, got, err)
 		}
 	}
-	for _, text := range []string{`"x"`, `1e2`, `true`, `{}`, `""`} {
+	for _, text := range []string{`"x"`, `1e2`, `true`, `{}`, `""`, `"null"`} {
 		var got ringbid.Money
 		if err := json.Unmarshal([]byte(text), &got); err == nil {
 			t.Errorf("%s is read as %s", text, got)

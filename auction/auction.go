@@ -28,8 +28,7 @@ type Auction struct {
 	lastFacts  time.Time
 	sealed     *time.Time
 	deadline   *time.Timer
-	past       bool          // the deadline is over
-	awarding   bool          // an award was made: the ranking is not opened again
+	awarding   bool          // an award was made: nobody new is asked from here on
 	ended      bool          // Done was called
 	cancelled  bool          // the caller left while a buyer was being dialled
 	exhausted  bool          // nobody was left to be awarded the call
@@ -66,9 +65,10 @@ func (a *Auction) Offer(facts ringbid.TagMap) {
 	merged := maps.Clone(a.facts)
 	maps.Copy(merged, facts)
 	a.facts = merged
-	if a.awarding {
+	if a.awarding && !a.exhausted {
 		return
 	}
+	a.unseal()
 	a.lastFacts = a.now()
 	if a.evaluate() {
 		a.reopen()
@@ -166,6 +166,9 @@ func (a *Auction) best() *candidate {
 func (a *Auction) close(why string) {
 	now := a.now()
 	overtime := max(0, now.Sub(a.due()))
+	if why == closeAbandoned {
+		overtime = 0 // nobody was kept waiting
+	}
 	a.rec.Closed, a.rec.CloseWhy, a.rec.Overtime = stamp(now), why, overtime.Microseconds()
 	a.rank()
 	a.market.metrics.close(why, overtime)

@@ -47,6 +47,15 @@ func (a *Auction) Award(ctx context.Context) (ringbid.Award, bool) {
 	}
 }
 
+// unseal lets an auction that found nobody start over on a new fact: the next
+// Award has a deadline of its own.
+func (a *Auction) unseal() {
+	if a.exhausted {
+		a.deadline.Stop()
+		a.exhausted, a.awarding, a.sealed = false, false, nil
+	}
+}
+
 // seal says that no more facts come: the deadline starts, and bids that ran out
 // meanwhile are asked for again.
 func (a *Auction) seal() {
@@ -61,7 +70,7 @@ func (a *Auction) seal() {
 	if wait <= 0 {
 		wait = ringbid.DefaultDeadline
 	}
-	a.deadline = time.AfterFunc(wait, a.expire)
+	a.deadline = time.AfterFunc(wait, func() { a.expire(&now) })
 	if a.evaluate() {
 		a.reopen()
 	}
@@ -69,14 +78,13 @@ func (a *Auction) seal() {
 	a.rank()
 }
 
-// expire ends the waiting at the deadline.
-func (a *Auction) expire() {
+// expire ends the waiting at the deadline of the given seal.
+func (a *Auction) expire(seal *time.Time) {
 	a.mu.Lock()
 	defer a.unlock()
-	if a.ended || a.past {
+	if a.ended || a.sealed != seal {
 		return
 	}
-	a.past = true
 	a.giveUpPings("late", "no answer before the auction's deadline")
 	if a.rec.Closed == nil {
 		a.close(closeDeadline)
@@ -120,7 +128,7 @@ func (a *Auction) next() (*candidate, <-chan struct{}) {
 		}
 		if c.spent(now) {
 			a.fall(c, ringbid.BidExpired, "expired", "ran out before it was used")
-		} else if v := hours(c.Target, now); v.state != "" {
+		} else if v := a.hours(c.Target); v.state != "" {
 			a.fall(c, v.state, v.code, v.reason)
 		}
 	}

@@ -105,6 +105,30 @@ func TestNobody(t *testing.T) {
 	})
 }
 
+// After nobody was found, a further question may find somebody: the next Award
+// has its own deadline.
+func TestStartsOverAfterNobody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := setup(t, pinged("zip", requires("zip")), pinged("hung"), static("desk", dollars(1)))
+		f.bidder.scripts["zip"] = bids(dollars(3), 1900*time.Millisecond)
+		f.bidder.scripts["hung"] = bids(dollars(9), time.Hour)
+		a := f.open(nil)
+		a.Report(award(t, a, "desk"), ringbid.Attempt{Verdict: ringbid.VerdictBusy})
+		nobody(t, a)
+		if b := find(t, a.Record(), "zip"); b.State != ringbid.BidWaiting {
+			t.Errorf("zip is %s", b.State)
+		}
+		pass(time.Minute)
+		a.Offer(ringbid.TagMap{"zip": "90210"})
+		w := award(t, a, "zip")
+		a.Report(w, ringbid.Attempt{Verdict: ringbid.VerdictAnswered})
+		if rec := a.Done(0); rec.Winner != "zip" || rec.CloseWhy != "all answered" || rec.Abandoned {
+			t.Errorf("record %+v", rec)
+		}
+	})
+}
+
 func TestCallerLeaves(t *testing.T) {
 	t.Parallel()
 	hang := bids(dollars(10), time.Hour)

@@ -67,12 +67,13 @@ func (a *Auction) available(b ringbid.Buying) verdict {
 	case b.Bidder != nil && b.Bidder.MaxBid > 0 && b.Bidder.MaxBid < a.ask.Floor:
 		return no("floor", "bids at most %s, below the floor of %s", b.Bidder.MaxBid, a.ask.Floor)
 	}
-	return hours(b.Target, a.market.cfg.Now())
+	return a.hours(b.Target)
 }
 
 // hours looks at the target's opening hours on its own clock.
-func hours(t *ringbid.Target, now time.Time) verdict {
-	zone, err := ringbid.LoadZone(t.Zone)
+func (a *Auction) hours(t *ringbid.Target) verdict {
+	now := a.now()
+	zone, err := a.market.zone(t.Zone)
 	if err != nil {
 		return no("config", "%.60q is not a time zone we know", t.Zone)
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"log/slog"
 	"maps"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -29,6 +30,7 @@ type Config struct {
 type Market struct {
 	cfg     Config
 	metrics *metrics
+	zones   sync.Map // name to *time.Location: loading one reads a file
 }
 
 // New makes a market. Roster and Ledger must not be nil.
@@ -75,6 +77,18 @@ func (m *Market) Open(ctx context.Context, ask ringbid.Ask) *Auction {
 	a.evaluate()
 	a.consider()
 	return a
+}
+
+// zone returns an IANA zone, from memory once it was used.
+func (m *Market) zone(name string) (*time.Location, error) {
+	if z, ok := m.zones.Load(name); ok {
+		return z.(*time.Location), nil
+	}
+	z, err := ringbid.LoadZone(name)
+	if err == nil {
+		m.zones.Store(name, z)
+	}
+	return z, err
 }
 
 func newSeed() uint64 {

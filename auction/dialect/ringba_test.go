@@ -211,7 +211,9 @@ func TestBrokenAnswers(t *testing.T) {
 			})
 		}, "encoded", "answer is compressed, which we did not ask for"},
 		"redirect": {func(t *testing.T) string {
-			return endpoint(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://elsewhere.example/", 302) })
+			return endpoint(t, func(w http.ResponseWriter, r *http.Request) {
+				http.Redirect(w, r, "https://elsewhere.example/", http.StatusFound)
+			})
 		}, "redirect", "answered with a redirect, which is not followed"},
 		"length too long": {func(t *testing.T) string {
 			return wire(t, "HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n{\"bidId\":\"b\"}")
