@@ -10,9 +10,13 @@ import (
 	"mime"
 	"net/http"
 	"path"
+	"regexp"
 	"strings"
 	"time"
 )
+
+// importLine is how our scripts name one another.
+var importLine = regexp.MustCompile(`(?m)^import (?:\{[^}]*\} from )?'\./([a-z]+\.js)';$`)
 
 //go:embed static
 var static embed.FS
@@ -30,7 +34,7 @@ func loadAssets() *assetStore {
 	sum := sha256.New()
 	entries, _ := fs.ReadDir(static, "static")
 	for _, e := range entries {
-		b, _ := fs.ReadFile(static, "static/"+e.Name())
+		b := readAsset(e.Name(), map[string]bool{})
 		sum.Write([]byte(e.Name()))
 		sum.Write(b)
 		var z bytes.Buffer
@@ -41,6 +45,23 @@ func loadAssets() *assetStore {
 	}
 	a.prefix = "/static/" + hex.EncodeToString(sum.Sum(nil))[:12] + "/"
 	return a
+}
+
+// readAsset returns a file; a script comes with what it imports in front, so
+// that a page needs one request for all of it.
+func readAsset(name string, seen map[string]bool) []byte {
+	seen[name] = true
+	b, _ := fs.ReadFile(static, "static/"+name)
+	if path.Ext(name) != ".js" {
+		return b
+	}
+	return importLine.ReplaceAllFunc(b, func(line []byte) []byte {
+		from := string(importLine.FindSubmatch(line)[1])
+		if seen[from] {
+			return nil
+		}
+		return bytes.ReplaceAll(readAsset(from, seen), []byte("\nexport "), []byte("\n"))
+	})
 }
 
 // url returns where the file is.

@@ -17,7 +17,7 @@ import (
 type Pages struct{ byName map[string]*template.Template }
 
 // NewPages reads every *.html of the folder. A file fills the frame's blocks
-// "main" and, if it wants one, "script"; files beginning with "_" are read into
+// "main" and, if it wants another one than app.js, "script"; files beginning with "_" are read into
 // all the others.
 func NewPages(fsys fs.FS) (*Pages, error) {
 	frame, err := template.New("frame.html").Funcs(funcs(loadAssets())).ParseFS(templates, "templates/frame.html")

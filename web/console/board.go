@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -113,7 +114,7 @@ func apply(c *web.Card, ev ringbid.Event) {
 	case ringbid.EventStep:
 		c.Text = cmp.Or(ev.Node, c.Text)
 	case ringbid.EventAnswer:
-		c.Text = d["tag"] + " " + d["digits"]
+		c.Text = strings.TrimSpace(d["tag"] + " " + d["digits"])
 	case ringbid.EventOpened:
 		to(c, web.StageAuction, ev.At)
 	case ringbid.EventBid:

@@ -1,5 +1,6 @@
 // The agent's desk: pops arrive while the phone rings and push in without
 // taking the focus from what is being typed.
+import './app.js';
 import { Live } from './socket.js';
 
 const desk = document.getElementById('pops'), idle = document.getElementById('idle'), tpl = document.getElementById('pop-card');

@@ -1,6 +1,7 @@
 // The live board: cards move as events come. The page holds the calls of the
 // moment it was made; after a gap the whole board is asked for again, and each
 // call counts an event once, by its number within the call.
+import './app.js';
 import { Live } from './socket.js';
 
 const order = ['flow', 'auction', 'ringing', 'talking', 'ended'];
@@ -11,7 +12,7 @@ let skew = 0, loading = null, waiting = [];
 
 const now = () => Date.now() + skew;
 
-export function apply(c, e) {
+function apply(c, e) {
   const d = e.data || {}, at = Date.parse(e.at);
   if (e.seq && e.seq <= c.seq) return false;
   if (e.seq) c.seq = e.seq;
@@ -20,7 +21,7 @@ export function apply(c, e) {
     case 'call.received':
       c.received = c.since = at; c.number = d.number; c.caller = d.caller; c.campaign = d.campaign; c.publisher = d.publisher; c.trunk = d.trunk; break;
     case 'flow.step': c.text = e.node || c.text; break;
-    case 'flow.answer': c.text = (d.tag || '') + ' ' + (d.digits || ''); break;
+    case 'flow.answer': c.text = ((d.tag || '') + ' ' + (d.digits || '')).trim(); break;
     case 'auction.opened': to('auction'); break;
     case 'auction.bid':
       if ((!d.state || d.state === 'bid') && d.amount && !(Number(d.amount) <= Number(c.amount))) { c.amount = d.amount; c.best = d.name || (e.bid && e.bid.length < 36 ? e.bid : ''); }

@@ -1,5 +1,7 @@
 // The time line of one call: pointing or arrow keys read any point, a click
 // plays the recording from there, and a line shows where it plays.
+import './app.js';
+
 const axis = document.getElementById('axis'), read = document.getElementById('read');
 const audio = document.getElementById('audio'), line = document.getElementById('play');
 const n = k => Number(axis.dataset[k]);

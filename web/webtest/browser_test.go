@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,6 +58,7 @@ func TestWalk(t *testing.T) {
 	}
 	h := busyHouse(t)
 	ctx, faults := browser(t)
+	var paints []float64
 	for _, l := range looks() {
 		for _, s := range sights() {
 			token := ""
@@ -76,6 +78,16 @@ func TestWalk(t *testing.T) {
 					t.Errorf("%s: %s", what, f)
 				}
 			}
+			// A page is there with three requests: itself, its style, its script.
+			files, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](`performance.getEntriesByType('resource').map(e => e.name).filter(n => n.includes('/static/') && !n.endsWith('.svg'))`))
+			if err != nil || len(files) != 2 {
+				t.Errorf("%s: loads %q, %v", what, files, err)
+			}
+			paint, err := chromedp.Run(ctx, chromedp.Evaluate[float64](`performance.getEntriesByName('first-contentful-paint')[0]?.startTime || 0`))
+			if err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+			paints = append(paints, paint)
 			for _, f := range faults.drain() {
 				if strings.Contains(f, "400 (") || strings.Contains(f, "404 (") {
 					continue // the pages that show an error have its status
@@ -84,6 +96,8 @@ func TestWalk(t *testing.T) {
 			}
 		}
 	}
+	slices.Sort(paints)
+	t.Logf("first paint of %d pages: median %.0f ms, slowest %.0f ms", len(paints), paints[len(paints)/2], paints[len(paints)-1])
 }
 
 func poll(ctx context.Context, script string) error {

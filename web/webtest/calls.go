@@ -24,7 +24,9 @@ func calls(now time.Time) []ringbid.Call {
 	hostile.Tags = ringbid.TagMap{"note": `<img src=x onerror=alert(1)>`, "zip": "' OR 1=1 --"}
 	hostile.Sale, hostile.Buyer, hostile.Target, hostile.Connected, hostile.ConnectedMS = ringbid.Sale{}, "", "", nil, 0
 	hostile.Outcome, hostile.Reason = ringbid.OutcomeRejected, ringbid.Reason{Code: "blocked", Text: `=cmd|' /C calc'!A0`}
-	return append(out, hostile)
+	live := plainCall(32, now.Add(-40*time.Second), "+12125550177", r)
+	live.State, live.Outcome, live.Reason, live.Ended, live.Sale, live.ConnectedMS = ringbid.StateLive, "", ringbid.Reason{}, nil, ringbid.Sale{Currency: "USD"}, 0
+	return append(out, hostile, live)
 }
 
 func plainCall(i int, at time.Time, caller ringbid.Phone, r *rand.Rand) ringbid.Call {

@@ -252,7 +252,7 @@ func (f *Fake) Hangup(id string, _ ringbid.Reason) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.hungUp = append(f.hungUp, id)
-	return strings.HasPrefix(id, "live-")
+	return strings.HasPrefix(id, "live-") || strings.HasSuffix(id, "-000000000032")
 }
 
 // Usage fills one cap.

@@ -27,6 +27,7 @@ func sights() []sight {
 		{"calls-wrong", "operator", "/calls?from=yesterday", ".note.bad"},
 		{"call", "operator", "/calls/" + webtest.RichID, "#axis"},
 		{"call-plain", "operator", "/calls/019a0000-0000-7000-8000-000000000007", "#axis"},
+		{"call-live", "operator", "/calls/019a0000-0000-7000-8000-000000000032", ".danger"},
 		{"call-hostile", "operator", "/calls/019a0000-0000-7000-8000-000000000031", "#axis"},
 		{"call-qa", "quinn", "/calls/" + webtest.RichID, "#axis"},
 		{"campaigns", "operator", "/campaigns", "table"},
