@@ -56,6 +56,10 @@ type Config struct {
 	Emit      func(ringbid.Event) // live events; must not block; nil drops them
 	MaxCalls  int                 // calls at once, 0 for no limit
 
+	// Refused is told of each call of a trunk that the handler never sees, such
+	// as one over the limits; must not block; nil drops it.
+	Refused func(inv ringbid.Invite, why ringbid.Reason)
+
 	// AcceptTimeout is how long an agent has for the accept key once the
 	// whisper is over; 0 means 15 s.
 	AcceptTimeout time.Duration
@@ -110,6 +114,9 @@ func (c *Config) check() error {
 	}
 	if c.Emit == nil {
 		c.Emit = func(ringbid.Event) {}
+	}
+	if c.Refused == nil {
+		c.Refused = func(ringbid.Invite, ringbid.Reason) {}
 	}
 	return nil
 }

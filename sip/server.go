@@ -143,6 +143,9 @@ func (s *Server) onInvite(l *leg.Leg) {
 	c, why, extra := s.admit(l, signals)
 	if c == nil {
 		s.refuse(l, why, extra...)
+		if trunk, ok := s.cfg.Trunks.From(l.Source().Addr()); ok {
+			s.cfg.Refused(inviteOf(l.Invite(), trunk, time.Now()), complete(why))
+		}
 		return
 	}
 	c.serve()

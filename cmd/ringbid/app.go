@@ -63,6 +63,7 @@ type app struct {
 	httpAddr string
 	pages    *web.Server
 	draining atomic.Bool
+	refused  refusedCalls
 
 	world       world  // of a demo
 	stopTraffic func() // of a demo; may be nil
@@ -86,7 +87,7 @@ func start(ctx context.Context, c config, log *slog.Logger) (*app, error) {
 	}{
 		{"data folder", a.startData}, {"postgres", a.startPostgres}, {"queue", a.newQueue}, {"store", a.startStore},
 		{"recordings", a.startRecordings}, {"deliveries", a.startQueue}, {"screens", a.startScreens}, {"prompts", a.startPrompts}, {"auction", a.startMarket}, {"audio", a.startMedia},
-		{"pages", a.startWeb}, {"calls", a.startSIP},
+		{"pages", a.startWeb}, {"refused calls", a.startRefused}, {"calls", a.startSIP},
 	} {
 		if err := part.start(starting); err != nil {
 			stopping, done := context.WithTimeout(context.WithoutCancel(ctx), hangupGrace)
@@ -254,7 +255,7 @@ func (a *app) startSIP(context.Context) error {
 	}
 	a.sip, err = sip.New(sip.Config{
 		Listeners: listeners, Advertise: a.cfg.Advertise, Plane: a.plane, Trunks: a, Handler: a, Tap: tap{a.recorder},
-		Emit: a.lines.emit, MaxCalls: a.cfg.MaxCalls, Music: ringbid.Audio(speech.Music(24)),
+		Emit: a.lines.emit, Refused: a.callRefused, MaxCalls: a.cfg.MaxCalls, Music: ringbid.Audio(speech.Music(24)),
 		UserAgent: "ringbid/" + version(), Node: a.node, Logger: a.log, Registerer: a.reg,
 	})
 	if err != nil {

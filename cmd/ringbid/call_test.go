@@ -205,3 +205,34 @@ func TestNobody(t *testing.T) {
 		t.Errorf("heard %v, ended by %s: %s, %+v", story.Heard, story.EndedBy, c.Outcome, c.Sale)
 	}
 }
+
+// TestRefusedCallIsKept shows that a call over the limit gets a clear answer and
+// a row that says why, and that the next one is unharmed.
+func TestRefusedCallIsKept(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes a call of a quarter of a minute")
+	}
+	c := testConfig(t)
+	c.MaxCalls = 1
+	s := startStage(t, c)
+	first := make(chan sim.Story, 1)
+	go func() {
+		story, err := s.carrier.Place(t.Context(), sim.Caller{From: newCaller(), To: "+18005550100", Via: s.sipUDP(), Digits: "90210", Hold: time.Second})
+		if err != nil {
+			t.Error(err)
+		}
+		first <- story
+	}()
+	eventually(t, 5*time.Second, "the first call is up", func() bool { return s.sip.Active() == 1 })
+	second := s.place(t, "+18005550100", time.Second)
+	if second.Status != 503 {
+		t.Errorf("the second call got %d %s", second.Status, second.Reason)
+	}
+	if row := s.settled(t, second.CallID); row.Outcome != ringbid.OutcomeRejected || row.Reason.Code != "over_capacity" || row.Campaign != "auto-insurance" {
+		t.Errorf("row: %s, %+v, campaign %q", row.Outcome, row.Reason, row.Campaign)
+	}
+	if story := <-first; !story.Heard {
+		t.Errorf("the first call was harmed: %+v", story)
+	}
+}
