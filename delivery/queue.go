@@ -212,11 +212,15 @@ var notQueue = regexp.MustCompile(`[^a-z0-9]+`)
 // uploadQueue names the queue of a node's uploads. Names that had to be changed
 // get a checksum, so that they stay apart.
 func uploadQueue(node string) string {
-	name := strings.Trim(notQueue.ReplaceAllString(strings.ToLower(node), "_"), "_")
-	if name != node || len(name) > 60 {
-		name = fmt.Sprintf("%.60s_%08x", name, crc32.ChecksumIEEE([]byte(node)))
+	name := strings.Trim(notQueue.ReplaceAllString(strings.ToLower(node), "-"), "-")
+	if name == node && name != "" && len(name) <= 60 {
+		return "upload_" + name
 	}
-	return "upload_" + strings.ReplaceAll(strings.Trim(name, "_"), "__", "_")
+	sum := fmt.Sprintf("%08x", crc32.ChecksumIEEE([]byte(node)))
+	if name = strings.Trim(name[:min(60, len(name))], "-"); name == "" {
+		return "upload_" + sum
+	}
+	return "upload_" + name + "_" + sum
 }
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

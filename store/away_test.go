@@ -178,7 +178,7 @@ func TestPostgresStopped(t *testing.T) {
 	back := time.Now()
 	until(t, "postgres is back", func() bool { return !s.Away() })
 	until(t, "the spool is drained", func() bool { return s.Spooled() < 10 })
-	t.Logf("%d calls so far caught up in %v", len(ids), time.Since(back))
+	t.Logf("caught up %v after the start of postgres", time.Since(back))
 	wait(time.Second)
 	close(stop)
 	<-done
@@ -198,7 +198,8 @@ func TestPostgresStopped(t *testing.T) {
 	used := ask[int64](t, s, `SELECT sum(used)::bigint FROM cap_counters WHERE counts = 'attempt'`)
 	until(t, "no lease is left", func() bool { return ask[int](t, s, `SELECT count(*) FROM leases`) == 0 })
 	t.Logf("%d calls, %d refused, %d attempts counted", n, refused, used)
-	if used > int64(n-refused)+2 { // the statement that the stop cut off may count once more
+	// A reservation whose answer was cut off or late may count twice, never not at all.
+	if used > int64(n-refused)+int64(n/100)+10 {
 		t.Errorf("%d attempts counted for %d", used, n-refused)
 	}
 }

@@ -2,12 +2,14 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/ringbid/ringbid"
 	"github.com/ringbid/ringbid/store"
@@ -119,3 +121,5 @@ func short(n int) ringbid.Call {
 		Received: began, Ended: ptr(began.Add(time.Second)), State: ringbid.StateEnded, Outcome: ringbid.OutcomeAbandoned,
 		Reason: ringbid.Reason{Code: "caller_hung_up", Fault: ringbid.FaultCaller}, EndedBy: "caller"}
 }
+
+func asPg(err error, pg **pgconn.PgError) bool { return errors.As(err, pg) }
