@@ -33,9 +33,15 @@ func victim(dir string) int {
 		fmt.Println("error", err)
 		return 1
 	}
-	fmt.Println("ready", c.process.Pid)
+	fmt.Println("ready", c.pid())
 	<-make(chan struct{})
 	return 0
+}
+
+func (c *Cluster) pid() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.process.Pid
 }
 
 func start(t *testing.T, dir string) *Cluster {
@@ -96,7 +102,7 @@ func TestKeepsDataAndStopsTwice(t *testing.T) {
 		t.Errorf("listens on %q", got)
 	}
 	if os.Geteuid() == 0 {
-		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.process.Pid))
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.pid()))
 		if err != nil || strings.Contains(string(b), "Uid:\t0") {
 			t.Errorf("the server runs as root (%v)", err)
 		}
@@ -114,9 +120,7 @@ func TestKeepsDataAndStopsTwice(t *testing.T) {
 func TestServerIsStartedAgain(t *testing.T) {
 	t.Parallel()
 	c := start(t, t.TempDir())
-	c.mu.Lock()
-	first := c.process.Pid
-	c.mu.Unlock()
+	first := c.pid()
 	if err := syscall.Kill(first, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
