@@ -203,6 +203,12 @@ func TestCallerHearsMusicUntilTheBridge(t *testing.T) {
 			d := dialOf(c, target)
 			d.Hold, d.Whisper, d.RingTimeout = music, tone(1300, 300*time.Millisecond), 200*time.Millisecond
 			c.Dial(ctx, d)
+			// The next award takes its time, and the flow plays music meanwhile.
+			wait, stop := context.WithTimeout(ctx, 100*time.Millisecond)
+			if user != "agent" {
+				_ = c.Play(wait, music, false)
+			}
+			stop()
 		}
 		talks <- c.Bridge(ctx, 0)
 	})
@@ -314,4 +320,46 @@ func TestAnonymousCallerStaysAnonymous(t *testing.T) {
 		t.Errorf("from %+v, PAI %v, Privacy %q", inv.From, inv.PAI, inv.Privacy)
 	}
 	caller.hangUp()
+}
+
+func TestOtherWaysToReachABuyer(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name  string
+		trunk func(*phone) *ringbid.Trunk
+	}{
+		{"tcp", func(p *phone) *ringbid.Trunk {
+			return &ringbid.Trunk{Name: "buyers", Address: p.stack.Addrs()[1].Addr, Transport: "tcp"}
+		}},
+		{"a name", func(p *phone) *ringbid.Trunk {
+			return &ringbid.Trunk{Name: "buyers", Address: strings.Replace(p.addr, "127.0.0.1", "localhost", 1)}
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			buyer := newPhone(t, (*line).answer)
+			talks := make(chan ringbid.Talk, 1)
+			r := bareRig(t)
+			target := r.target(buyer)
+			r.trunks.put(tt.trunk(buyer))
+			r.start(func(ctx context.Context, c *Call) {
+				_ = c.Answer(ctx, false)
+				if a := c.Dial(ctx, dialOf(c, target)); a.Verdict != ringbid.VerdictAnswered {
+					t.Errorf("attempt %+v", a)
+				}
+				talks <- c.Bridge(ctx, 0)
+			})
+			caller := newPhone(t, nil).call(r, "+18005550100", func(_ *line, d *leg.DialConfig) {
+				d.Network, d.Target = "tcp", r.s.Addrs()[1].Addr
+			}).talk()
+			caller.hum(1100)
+			b := receive(t, "the call", buyer.lines)
+			b.hears(1100)
+			b.hangUp()
+			if talk := receive(t, "the talk", talks); talk.EndedBy != "buyer" {
+				t.Errorf("talk %+v", talk)
+			}
+		})
+	}
 }

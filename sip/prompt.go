@@ -21,6 +21,7 @@ type playTask struct {
 	audio   ringbid.Audio
 	bargeIn bool
 	id      media.PlayID
+	joined  bool // the prompt played already, over and over, and goes on
 }
 
 // Play plays a prompt to the caller. It returns when the prompt is over, or at
@@ -39,8 +40,12 @@ func (t *playTask) begin(c *Call) {
 		c.finish(t, nil)
 		return
 	}
+	t.at = time.Now().Add(t.audio.Duration())
+	if t.joined = c.looping != nil && c.looping == c.s.clips.of(t.audio); t.joined {
+		return // the music of a wait is not begun again
+	}
 	t.id = c.play(t.audio)
-	t.at = time.Now().Add(t.audio.Duration() + slack)
+	t.at = t.at.Add(slack)
 }
 
 func (t *playTask) key(c *Call, s *side, k byte) bool {
@@ -61,7 +66,11 @@ func (t *playTask) sound(c *Call, s *side, ev media.Event) {
 
 func (t *playTask) late(c *Call) { c.finish(t, nil) }
 
-func (t *playTask) stop(c *Call, _ error) { c.hush() }
+func (t *playTask) stop(c *Call, _ error) {
+	if !t.joined {
+		c.hush()
+	}
+}
 
 // play plays a prompt once to the caller, instead of what plays now.
 func (c *Call) play(a ringbid.Audio) media.PlayID {

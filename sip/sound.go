@@ -10,7 +10,7 @@ import (
 )
 
 // maxClips bounds the prompts kept ready to be played.
-const maxClips = 512
+const maxClips = 128
 
 // clips keeps prompts in the form the media plane plays. Prompts are shared and
 // never change, so that the place in memory names one; a kept prompt keeps its

@@ -1,0 +1,114 @@
+package sip
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ringbid/ringbid"
+	"github.com/ringbid/ringbid/sip/leg"
+)
+
+func TestUnknownSourcesGetSilence(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, answerAndWait)
+	scanner, flood := newWire(t, "127.0.0.9"), newWire(t, "127.0.0.10")
+	caller := newPhone(t, nil).call(r, "+18005550100").talk()
+	for i := range 2000 {
+		flood.send(r.addr, fmt.Sprintf("OPTIONS sip:%d@%s SIP/2.0\r\n\r\n", i, r.addr))
+		if i%100 == 0 {
+			scanner.send(r.addr, scanner.request("INVITE", r.addr, "", i+1, g711))
+		}
+	}
+	other := newPhone(t, nil).call(r, "+18005550100").talk() // rightful calls go on
+	other.hangUp()
+	caller.hangUp()
+	other.want(leg.Terminated)
+	if m := scanner.read(50*time.Millisecond) + flood.read(50*time.Millisecond); m != "" {
+		t.Errorf("a stranger was answered:\n%s", m)
+	}
+	if n := r.log.lines("unknown source"); n != 2 {
+		t.Errorf("%d log lines for two sources", n)
+	}
+	if n := r.counts("sip_filtered_total"); n["unknown_source"] < 100 {
+		t.Errorf("filtered %v", n)
+	}
+}
+
+func TestNextCallIsUnharmed(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, answerAndWait)
+	w := newWire(t, "127.0.0.1")
+	good := w.request("INVITE", r.addr, "", 1, g711)
+	for _, bad := range []string{
+		"", "\r\n\r\n\r\n", "INVITE", strings.Repeat("A", 60000), "\x00\x01\x02\x03", "INVITE sip:x SIP/2.0\r\n\r\n",
+		strings.Replace(good, "Content-Length: ", "Content-Length: 9", 1), strings.Replace(good, "From:", "Frm:", 1),
+		strings.Replace(good, ";rport", strings.Repeat(";a", 20000), 1), strings.Replace(good, "CSeq: 1 INVITE", "CSeq: 1 BYE", 1),
+		strings.Replace(good, "v=0", "v=\x00", 1), "SIP/2.0 200 OK\r\n\r\n", "BYE sip:x SIP/2.0\r\nVia: y\r\n\r\n",
+	} {
+		w.send(r.addr, bad)
+	}
+	x := newPhone(t, nil).call(r, "+18005550100").talk()
+	x.hangUp()
+	x.want(leg.Terminated)
+	if r.counts("sip_handler_panics_total")[""] != 0 || r.counts("sip_call_panics_total")[""] != 0 {
+		t.Error("something panicked")
+	}
+}
+
+func TestFilterForgets(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1000, 0)
+	log := &lockedBuffer{}
+	book := &trunkBook{named: map[string]*ringbid.Trunk{}}
+	f := newFilter(book, 3, newLog(log), nil)
+	f.now = func() time.Time { return now }
+	from := func(ip string) bool { return f.admit("udp", netip.MustParseAddrPort(ip+":5060"), []byte("x")) }
+	if from("10.0.0.1") || from("10.0.0.1") || log.lines("unknown source") != 1 {
+		t.Error("a stranger passed or was told of twice")
+	}
+	book.put(&ringbid.Trunk{Name: "a", From: []string{"10.0.0.0/8"}})
+	for i := range 5 {
+		if from("10.0.0.1") != (i < 3) {
+			t.Errorf("datagram %d of a second", i)
+		}
+	}
+	now = now.Add(time.Second)
+	if !from("10.0.0.1") {
+		t.Error("a second later")
+	}
+	called := netip.MustParseAddr("192.0.2.1")
+	f.expect(called)
+	if !from("192.0.2.1") {
+		t.Error("who was called may answer")
+	}
+	f.release(called)
+	now = now.Add(lingerFor - time.Second)
+	if !from("192.0.2.1") {
+		t.Error("late messages pass")
+	}
+	now = now.Add(2 * time.Second)
+	if from("192.0.2.1") {
+		t.Error("the call is long over")
+	}
+	now = now.Add(time.Hour)
+	from("10.9.9.9")
+	if len(f.sources) != 1 || len(f.peers) != 0 || len(f.strangers) != 0 {
+		t.Errorf("kept %d sources, %d peers, %d strangers", len(f.sources), len(f.peers), len(f.strangers))
+	}
+}
+
+func TestFilterIsBounded(t *testing.T) {
+	t.Parallel()
+	book := &trunkBook{named: map[string]*ringbid.Trunk{"a": {Name: "a", From: []string{"10.0.0.0/8"}}}}
+	f := newFilter(book, 3, newLog(&lockedBuffer{}), nil)
+	for i := range 20000 {
+		f.admit("udp", netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 5060), []byte("x"))
+		f.admit("udp", netip.AddrPortFrom(netip.AddrFrom4([4]byte{11, byte(i >> 16), byte(i >> 8), byte(i)}), 5060), []byte("x"))
+	}
+	if len(f.sources) > maxSources+1 || len(f.strangers) > maxStrangers {
+		t.Errorf("kept %d sources, %d strangers", len(f.sources), len(f.strangers))
+	}
+}

@@ -1,0 +1,79 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestOffersWeCannotTake(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(context.Context, *Call) { t.Error("the handler was asked") })
+	tests := []struct {
+		name, body, status, warning string
+	}{
+		{"only G.729", strings.Replace(g711, "RTP/AVP 0 101", "RTP/AVP 18", 1), "488", "305 "},
+		{"video only", strings.Replace(g711, "m=audio", "m=video", 1), "488", "304 "},
+		{"SRTP only", strings.Replace(g711, "RTP/AVP", "RTP/SAVP", 1), "488", "302 "},
+		{"a name", strings.Replace(g711, "c=IN IP4 127.0.0.1", "c=IN IP4 media.example", 1), "488", "301 "},
+		{"dynamic PCMU", strings.Replace(g711, "RTP/AVP 0 101\r\n", "RTP/AVP 97\r\na=rtpmap:97 PCMU/8000\r\n", 1), "488", "305 "},
+		{"no SDP", "hello", "400", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWire(t, "127.0.0.1")
+			w.send(r.addr, w.request("INVITE", r.addr, "", 1, tt.body))
+			w.next("SIP/2.0 100")
+			m := w.next("SIP/2.0 ")
+			if !strings.HasPrefix(m, "SIP/2.0 "+tt.status) || !strings.HasPrefix(field(m, "Warning"), tt.warning) || !strings.HasPrefix(field(m, "Reason"), "Q.850;cause=") {
+				t.Errorf("got\n%s", m)
+			}
+			w.send(r.addr, w.request("ACK", r.addr, tagOf(m), 1, ""))
+		})
+	}
+}
+
+func TestLateOffer(t *testing.T) {
+	t.Parallel()
+	answered := make(chan error, 1)
+	r := newRig(t, func(ctx context.Context, c *Call) {
+		answered <- c.Answer(ctx, false)
+		<-ctx.Done()
+	})
+	w := newWire(t, "127.0.0.1")
+	w.send(r.addr, w.request("INVITE", r.addr, "", 1, ""))
+	ok := w.next("SIP/2.0 200")
+	if !strings.Contains(ok, "m=audio ") || !strings.Contains(ok, "telephone-event") {
+		t.Errorf("no offer in\n%s", ok)
+	}
+	select {
+	case err := <-answered:
+		t.Errorf("answered before the ACK: %v", err)
+	case <-time.After(100 * time.Millisecond):
+	}
+	w.send(r.addr, w.request("ACK", r.addr, tagOf(ok), 1, g711))
+	if err := receive(t, "the answer", answered); err != nil {
+		t.Error(err)
+	}
+	w.send(r.addr, w.request("BYE", r.addr, tagOf(ok), 2, ""))
+	w.next("SIP/2.0 200")
+	r.idle()
+}
+
+func TestLateOfferWithoutAnswer(t *testing.T) {
+	t.Parallel()
+	answered := make(chan error, 1)
+	r := newRig(t, func(ctx context.Context, c *Call) { answered <- c.Answer(ctx, false) })
+	w := newWire(t, "127.0.0.1")
+	w.send(r.addr, w.request("INVITE", r.addr, "", 1, ""))
+	ok := w.next("SIP/2.0 200")
+	w.send(r.addr, w.request("ACK", r.addr, tagOf(ok), 1, ""))
+	if err := receive(t, "the answer", answered); !errors.Is(err, ErrCallerGone) {
+		t.Errorf("answer: %v", err)
+	}
+	w.reply(w.next("BYE "), "200 OK", "")
+	r.idle()
+}
