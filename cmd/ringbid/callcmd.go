@@ -50,7 +50,7 @@ func callCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			told := callStory{Story: story, Bridged: story.Heard}
+			told := callStory{Story: story, Bridged: story.Bridged()}
 			told.Stored = storedCall(ctx, c, story)
 			return told.print(cmd.OutOrStdout(), asJSON)
 		},

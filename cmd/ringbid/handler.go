@@ -24,13 +24,22 @@ func (a *app) Serve(ctx context.Context, c *sip.Call) {
 	defer a.calls.Done()
 	inv := c.Invite()
 	a.lines.open(inv)
-	a.store.Started(ringbid.Call{
-		ID: inv.CallID, Node: a.node, State: ringbid.StateLive, Trunk: inv.Trunk, SIPCallID: inv.SIPCallID,
-		Number: inv.Number, Caller: inv.Caller, CallerName: inv.CallerName, Received: inv.Received,
-	})
+	a.store.Started(a.begun(inv))
 	call := a.runner.Run(ctx, c)
 	call.Legs = c.Legs()
 	a.finish(call)
+}
+
+// begun is what is known of a call when it arrives.
+func (a *app) begun(inv ringbid.Invite) ringbid.Call {
+	call := ringbid.Call{
+		ID: inv.CallID, Node: a.node, State: ringbid.StateLive, Trunk: inv.Trunk, SIPCallID: inv.SIPCallID,
+		Number: inv.Number, Caller: inv.Caller, CallerName: inv.CallerName, Received: inv.Received,
+	}
+	if n := a.book().Numbers[inv.Number]; n != nil {
+		call.Campaign, call.Publisher = n.Campaign, n.Publisher
+	}
+	return call
 }
 
 // finish seals the recording and commits all facts of a call that is over. The

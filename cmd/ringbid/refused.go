@@ -55,14 +55,9 @@ func (a *app) settleRefused(call ringbid.Call) {
 // callRefused keeps a call the telephone edge refused. It does not wait.
 func (a *app) callRefused(inv ringbid.Invite, why ringbid.Reason) {
 	now := time.Now()
-	call := ringbid.Call{
-		ID: inv.CallID, Node: a.node, State: ringbid.StateEnded, Trunk: inv.Trunk, SIPCallID: inv.SIPCallID,
-		Number: inv.Number, Caller: inv.Caller, CallerName: inv.CallerName, Received: inv.Received, Ended: &now,
-		Outcome: ringbid.OutcomeRejected, Reason: why, EndedBy: "ringbid", Tags: inv.Tags,
-	}
-	if n := a.book().Numbers[inv.Number]; n != nil {
-		call.Campaign, call.Publisher = n.Campaign, n.Publisher
-	}
+	call := a.begun(inv)
+	call.State, call.Ended, call.Outcome = ringbid.StateEnded, &now, ringbid.OutcomeRejected
+	call.Reason, call.EndedBy, call.Tags = why, "ringbid", inv.Tags
 	select {
 	case a.refused.queue <- call:
 	default:
