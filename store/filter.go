@@ -105,9 +105,9 @@ func (f CallFilter) order() (columns, beyond string, place func(ringbid.Call) in
 	case f.Sort == "revenue":
 		return "c.revenue DESC, c.received DESC, c.id DESC", "(c.revenue, c.received, c.id) < (%s, %s, %s)", func(c ringbid.Call) int64 { return int64(c.Sale.Revenue) }
 	case f.OldestFirst || f.Sort == "oldest":
-		return "c.received, c.id", "(%s::bigint, c.received, c.id) > (0, %s, %s)", func(ringbid.Call) int64 { return 0 }
+		return "c.received, c.id", "(%s::bigint = 0 AND (c.received, c.id) > (%s, %s))", func(ringbid.Call) int64 { return 0 }
 	}
-	return "c.received DESC, c.id DESC", "(%s::bigint, c.received, c.id) < (0, %s, %s)", func(ringbid.Call) int64 { return 0 }
+	return "c.received DESC, c.id DESC", "(%s::bigint = 0 AND (c.received, c.id) < (%s, %s))", func(ringbid.Call) int64 { return 0 }
 }
 
 // clean takes out of a text what Postgres does not take.
