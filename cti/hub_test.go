@@ -164,7 +164,7 @@ func TestEventsReachOperatorsWholeAndQAMasked(t *testing.T) {
 
 func TestComingBack(t *testing.T) {
 	t.Parallel()
-	d := setup(t, func(c *cti.Config) { c.History = 16; c.Queue = 32 })
+	d := setup(t, func(c *cti.Config) { c.History = 16; c.Queue = 256 })
 	first, hello := d.screen(t, "user=olga")
 	if !hello.Resync {
 		t.Error("a new screen is not told to ask for the whole")
