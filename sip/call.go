@@ -68,6 +68,9 @@ func newCall(s *Server, l *leg.Leg, trunk *ringbid.Trunk, signals chan leg.Signa
 	}
 	c.inv = inviteOf(c.request, trunk, now)
 	c.log = s.log.With(slog.String("call_id", c.inv.CallID))
+	if s.cfg.Node != "" {
+		c.log = c.log.With(slog.String("node", s.cfg.Node))
+	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	c.caller = &side{leg: l, trunk: trunk, report: ringbid.Leg{
 		ID: ringbid.NewID(), Side: byCaller, Name: c.inv.CallerName, Trunk: trunk.Name, Peer: c.inv.Source,

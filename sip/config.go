@@ -75,8 +75,8 @@ type Config struct {
 	// first Server.
 	T1 time.Duration
 
-	UserAgent  string // User-Agent and Server header; empty means "ringbid"
-	Node       string
+	UserAgent  string                // User-Agent and Server header; empty means "ringbid"
+	Node       string                // this machine, on the log lines of calls; may be empty
 	Logger     *slog.Logger          // nil discards
 	Registerer prometheus.Registerer // nil registers nothing
 }

@@ -106,11 +106,7 @@ func (s *side) answer(offer []byte) ([]byte, sdp.Agreed, error) {
 	}
 	carried(session)
 	local := s.local
-	if s.agreed.Codec.Name != "" { // the codec in use stays if it can
-		slices.SortStableFunc(local.Codecs, func(a, b sdp.Codec) int {
-			return rank(b.Name == s.agreed.Codec.Name) - rank(a.Name == s.agreed.Codec.Name)
-		})
-	}
+	local.Codecs = s.acceptable()
 	_, agreed, err := sdp.Answer(session, local)
 	if err != nil {
 		return nil, sdp.Agreed{}, err
@@ -121,6 +117,27 @@ func (s *side) answer(offer []byte) ([]byte, sdp.Agreed, error) {
 		return b
 	})
 	return body, agreed, nil
+}
+
+// acceptable is what a peer may offer: the codec in use stays if it can, and
+// any other one of the trunk is converted.
+func (s *side) acceptable() []sdp.Codec {
+	var out []sdp.Codec
+	add := func(list ...sdp.Codec) {
+		for _, c := range list {
+			if !slices.ContainsFunc(out, func(o sdp.Codec) bool { return o.Name == c.Name }) {
+				out = append(out, c)
+			}
+		}
+	}
+	for _, c := range s.local.Codecs {
+		if strings.EqualFold(c.Name, s.agreed.Codec.Name) {
+			add(c)
+		}
+	}
+	add(s.local.Codecs...)
+	add(voices(s.trunk)...)
+	return out
 }
 
 // accept decides about the peer's answer to our offer.
@@ -150,13 +167,6 @@ func carried(session *sdp.Session) {
 		}
 		return false
 	})
-}
-
-func rank(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // apply puts what was agreed into effect.

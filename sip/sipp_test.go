@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"sync"
 	"testing"
 	"time"
 
@@ -155,10 +154,7 @@ func pcapOf(hz float64, d time.Duration, keys string) []byte {
 }
 
 // ears taps both directions of a caller.
-type ears struct {
-	mu     sync.Mutex
-	rx, tx ear
-}
+type ears struct{ rx, tx ear }
 
 func (e *ears) Frame(ch media.Channel, pos int64, ulaw []byte) {
 	to := &e.rx
