@@ -31,7 +31,8 @@ type Caller struct {
 	// ringing, they cancel.
 	Patience time.Duration
 	// Tone is in their voice, Listen what they wait for; defaults CallerTone
-	// and BuyerTone.
+	// and BuyerTone. Their own tone coming back counts as well: foreign buyers
+	// that only echo are common in tests.
 	Tone, Listen float64
 	// Headers are added to the INVITE.
 	Headers map[string]string

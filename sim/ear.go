@@ -18,6 +18,7 @@ const (
 // certain tone is in it. It runs on the media thread and keeps nothing.
 type ear struct {
 	tone float64
+	echo float64 // one's own tone, which comes back from who answers with an echo; 0 = not listened for
 	buf  [window]byte
 	n    int
 
@@ -52,7 +53,7 @@ func (e *ear) Frame(ch media.Channel, _ int64, ulaw []byte) {
 
 func (e *ear) measure() {
 	e.windows.Add(1)
-	if media.TonePower(e.buf[:], e.tone) < clearly {
+	if !e.hears(e.tone) && (e.echo == 0 || !e.hears(e.echo)) {
 		return
 	}
 	now := time.Now().UnixNano()
@@ -61,6 +62,8 @@ func (e *ear) measure() {
 		e.first.Store(now)
 	}
 }
+
+func (e *ear) hears(tone float64) bool { return media.TonePower(e.buf[:], tone) >= clearly }
 
 // heard reports whether the tone has been heard for more than half a second,
 // and since when.

@@ -45,6 +45,15 @@ func TestEarKnowsVoices(t *testing.T) {
 	}
 }
 
+func TestEarHearsItsEcho(t *testing.T) {
+	t.Parallel()
+	e := &ear{tone: BuyerTone, echo: CallerTone}
+	listen(e, voice(CallerTone).ULaw())
+	if _, heard := e.heard(); !heard {
+		t.Error("its own voice coming back is not heard")
+	}
+}
+
 func TestEarListensToOneSide(t *testing.T) {
 	t.Parallel()
 	e := &ear{tone: BuyerTone}

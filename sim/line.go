@@ -37,9 +37,9 @@ type line struct {
 	agreed  sdp.Agreed
 }
 
-// openLine makes a line that listens for a tone.
-func openLine(p *media.Plane, listen float64) (*line, error) {
-	l := &line{events: make(chan media.Event, 64), ear: &ear{tone: listen}, session: rand.Uint64() >> 2}
+// openLine makes a line that the ear listens to.
+func openLine(p *media.Plane, e *ear) (*line, error) {
+	l := &line{events: make(chan media.Event, 64), ear: e, session: rand.Uint64() >> 2}
 	var err error
 	if l.stream, err = p.NewStream(l.events); err != nil {
 		return nil, err

@@ -48,7 +48,7 @@ func (c *Carrier) Place(ctx context.Context, caller Caller) (Story, error) {
 	if err != nil {
 		return Story{}, err
 	}
-	l, err := openLine(c.plane, caller.Listen)
+	l, err := openLine(c.plane, &ear{tone: caller.Listen, echo: caller.Tone})
 	if err != nil {
 		return Story{}, fmt.Errorf("place call to %s: %w", caller.To, err)
 	}

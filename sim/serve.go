@@ -62,7 +62,7 @@ func (b *Buyers) serve(l *leg.Leg) {
 // pickUp opens the line and lets it ring, or refuses at once.
 func (t *taken) pickUp() bool {
 	var err error
-	if t.line, err = openLine(t.buyers.plane, t.buyers.cfg.Listen); err != nil {
+	if t.line, err = openLine(t.buyers.plane, &ear{tone: t.buyers.cfg.Listen}); err != nil {
 		t.how = Behaviour{Reject: 503, Reason: "Service Unavailable"}
 		t.final()
 		return false

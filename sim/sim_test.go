@@ -285,7 +285,7 @@ func TestKeysAnswerQuestions(t *testing.T) {
 func ask(l *leg.Leg, plane *media.Plane, question *media.Clip) string {
 	mailbox := make(chan leg.Signal, 64)
 	l.Bind(mailbox)
-	ln, err := openLine(plane, CallerTone)
+	ln, err := openLine(plane, &ear{tone: CallerTone})
 	if err != nil {
 		return err.Error()
 	}
