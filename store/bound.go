@@ -10,7 +10,7 @@ import (
 // bound returns the call within the limits of what is stored, times in UTC,
 // sharing nothing that it changes with the original.
 func bound(c ringbid.Call) ringbid.Call {
-	c.CallerName = cut(c.CallerName, 200)
+	c.CallerName, c.SIPCallID = cut(c.CallerName, 200), cut(c.SIPCallID, 512)
 	c.Reason.Text = cut(c.Reason.Text, MaxText)
 	c.Sale.Rule = cut(c.Sale.Rule, MaxText)
 	c.Received = c.Received.UTC()
@@ -19,7 +19,11 @@ func bound(c ringbid.Call) ringbid.Call {
 	for i := range c.Legs {
 		l := &c.Legs[i]
 		l.Reason = cut(l.Reason, MaxText)
-		l.Messages = first(l.Messages, MaxMessages)
+		l.Name, l.Peer, l.SIPCallID = cut(l.Name, 200), cut(l.Peer, 200), cut(l.SIPCallID, 512)
+		l.Messages = slices.Clone(first(l.Messages, MaxMessages))
+		for n := range l.Messages {
+			l.Messages[n].Text, l.Messages[n].CSeq = cut(l.Messages[n].Text, 200), cut(l.Messages[n].CSeq, 200)
+		}
 		l.Media.JitterMS, l.Media.RoundTripMS = finite(l.Media.JitterMS), finite(l.Media.RoundTripMS)
 	}
 	c.Steps = first(c.Steps, MaxSteps)
@@ -27,6 +31,7 @@ func bound(c ringbid.Call) ringbid.Call {
 	for i := range c.Events {
 		c.Events[i].Seq = i + 1
 		c.Events[i].Text = cut(c.Events[i].Text, MaxText)
+		c.Events[i].Data = boundMap(c.Events[i].Data, maxEventData, maxEventValue)
 	}
 	c.Tags = boundTags(c.Tags)
 	if c.Auction != nil {
@@ -52,9 +57,16 @@ func finite(f float64) float64 {
 	return f
 }
 
-// boundTags keeps tags within the limits documents have too; the first by name
-// stay.
-func boundTags(m ringbid.TagMap) ringbid.TagMap {
+const (
+	maxCallTags   = 4 * ringbid.MaxTags
+	maxEventData  = 32
+	maxEventValue = 512 // bytes
+)
+
+func boundTags(m ringbid.TagMap) ringbid.TagMap { return boundMap(m, maxCallTags, ringbid.MaxTagValue) }
+
+// boundMap keeps the first n entries by name, their values no longer than size.
+func boundMap[M ~map[string]string](m M, n, size int) M {
 	if len(m) == 0 {
 		return nil
 	}
@@ -65,9 +77,9 @@ func boundTags(m ringbid.TagMap) ringbid.TagMap {
 		}
 	}
 	slices.Sort(names)
-	out := make(ringbid.TagMap, len(names))
-	for _, k := range first(names, 4*ringbid.MaxTags) {
-		out[k] = cut(m[k], ringbid.MaxTagValue)
+	out := make(M, min(n, len(names)))
+	for _, k := range first(names, n) {
+		out[k] = cut(m[k], size)
 	}
 	return out
 }

@@ -116,8 +116,13 @@ func TestBoundsOfACall(t *testing.T) {
 	s := storetest.Open(t)
 	c := bridged("big")
 	c.Events, c.Steps, c.Legs = nil, nil, nil
+	many := map[string]string{}
+	for i := range 500 {
+		many[fmt.Sprint("k", i)] = strings.Repeat("v", 5000)
+	}
+	c.Tags = many
 	for i := range 1500 {
-		c.Events = append(c.Events, ringbid.Event{Call: c.ID, Seq: 7, At: c.Received, Kind: ringbid.EventDigit, Text: strings.Repeat("ü", 3000)})
+		c.Events = append(c.Events, ringbid.Event{Call: c.ID, Seq: 7, At: c.Received, Kind: ringbid.EventDigit, Text: strings.Repeat("ü", 3000), Data: many})
 		c.Steps = append(c.Steps, ringbid.Step{Node: fmt.Sprint(i)})
 	}
 	for range 100 {
@@ -129,7 +134,8 @@ func TestBoundsOfACall(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(got.Events) != ringbid.MaxEvents || got.Events[999].Seq != 1000 || len(got.Events[0].Text) > store.MaxText ||
-		len(got.Steps) != store.MaxSteps || len(got.Legs) != store.MaxLegs || len(got.Legs[0].Messages) != store.MaxMessages {
+		len(got.Steps) != store.MaxSteps || len(got.Legs) != store.MaxLegs || len(got.Legs[0].Messages) != store.MaxMessages ||
+		len(got.Tags) != 256 || len(got.Events[0].Data) != 32 {
 		t.Errorf("kept %d events, %d steps, %d legs", len(got.Events), len(got.Steps), len(got.Legs))
 	}
 	if err := s.Settle(t.Context(), ringbid.Call{}); ringbid.KindOf(err) != ringbid.Invalid {
