@@ -13,7 +13,7 @@ import (
 const (
 	longestBridge = 12 * time.Hour // where the handler sets no limit
 	holdCheck     = time.Second    // how long a holding party has to send music of its own
-	holdPackets   = 20             // that many in holdCheck are music
+	holdPackets   = 10             // that many in holdCheck are music
 )
 
 // bridgeTask is the talk of caller and buyer.
@@ -23,9 +23,10 @@ type bridgeTask struct {
 	talk ringbid.Talk
 
 	until time.Time
-	check time.Time // when to look whether holder sends music; zero is never
-	mark  uint64    // packets of holder when it began to hold
-	by    *side     // who holds
+	check time.Time // when to look whether the holder sends music; zero is never
+	mark  uint64    // its packets at the last look
+	by    *side     // who holds and may send
+	music bool      // ours plays meanwhile
 }
 
 // Bridge joins the caller with the buyer of the last Dial that was answered,
@@ -86,14 +87,24 @@ func (t *bridgeTask) due() time.Time {
 func (t *bridgeTask) late(c *Call) {
 	now := time.Now()
 	if !t.check.IsZero() && !now.Before(t.check) {
-		t.check = time.Time{}
-		if t.by.stream.Stats().Received-t.mark >= holdPackets {
-			c.rest(t.other(c, t.by), nil) // it sends music of its own
-		}
+		t.look(c, now)
 	}
 	if !now.Before(t.until) {
 		t.over(c, byUs, reason(codeMaxDuration))
 	}
+}
+
+// look lets a holder be heard that sends music of its own, and plays ours to
+// the other party whenever it sends none.
+func (t *bridgeTask) look(c *Call, now time.Time) {
+	got := t.by.stream.Stats().Received
+	if got-t.mark >= holdPackets {
+		c.rest(t.other(c, t.by), nil)
+	} else if !t.music {
+		c.rest(t.other(c, t.by), c.restingClip())
+	}
+	t.music = got-t.mark < holdPackets
+	t.mark, t.check = got, now.Add(holdCheck)
 }
 
 // held starts or ends the music of a hold. The other party hears ours at once;
@@ -104,6 +115,7 @@ func (t *bridgeTask) held(c *Call, s *side) {
 	switch {
 	case s.held && s.agreed.Recv:
 		t.by, t.mark, t.check = s, s.stream.Stats().Received, time.Now().Add(holdCheck)
+		t.music = true
 		c.rest(other, c.restingClip())
 	case s.held:
 		c.rest(other, c.restingClip())

@@ -234,12 +234,20 @@ func toTag(res *sipmsg.Response) string {
 }
 
 func responseEvent(k Kind, res *sipmsg.Response) Event {
-	return Event{Kind: k, Code: res.StatusCode, Reason: res.Reason, SDP: sdpOf(res), Headers: headersOf(res)}
+	ev := Event{Headers: headersOf(res)}
+	ev.readReasons() // for the Q.850 cause; the status line says the rest
+	ev.Kind, ev.Code, ev.Reason, ev.SDP = k, res.StatusCode, res.Reason, sdpOf(res)
+	return ev
 }
 
-// requestEvent carries the Reason headers (RFC 3326) of a request.
 func requestEvent(k Kind, req *sipmsg.Request) Event {
 	ev := Event{Kind: k, SDP: sdpOf(req), Headers: headersOf(req)}
+	ev.readReasons()
+	return ev
+}
+
+// readReasons takes what the Reason headers (RFC 3326) say.
+func (ev *Event) readReasons() {
 	for _, h := range ev.Headers {
 		if !strings.EqualFold(h.name, "Reason") {
 			continue
@@ -257,7 +265,6 @@ func requestEvent(k Kind, req *sipmsg.Request) Event {
 			}
 		}
 	}
-	return ev
 }
 
 func readReason(v string) (protocol string, cause int, text string) {
