@@ -9,13 +9,17 @@ import (
 	"github.com/ringbid/ringbid"
 )
 
-// Cash writes an amount with its currency: "$38.00", "€38.00", "38.00 CHF".
+// Cash writes an amount with its currency: "$38.00", "€38.00", "38.00 CHF"; parts
+// of a cent where there are any: "$33.215".
 func Cash(m ringbid.Money, currency string) string {
 	sign, s := "", m.String()
 	if rest, neg := strings.CutPrefix(s, "-"); neg {
 		sign, s = "−", rest
 	}
 	whole, part, _ := strings.Cut(s, ".")
+	if len(part) == 4 {
+		part = part[:2] + strings.TrimRight(part[2:], "0")
+	}
 	for i := len(whole) - 3; i > 0; i -= 3 {
 		whole = whole[:i] + "," + whole[i:]
 	}

@@ -131,7 +131,7 @@ func apply(c *web.Card, ev ringbid.Event) {
 		to(c, web.StageTalking, ev.At)
 	case ringbid.EventRejected, ringbid.EventEnded:
 		to(c, web.StageEnded, ev.At)
-		c.Outcome, c.Text = cmp.Or(d["outcome"], c.Outcome), cmp.Or(ev.Text, d["code"])
+		c.Outcome, c.Text = cmp.Or(d["outcome"], c.Outcome), strings.TrimPrefix(cmp.Or(ev.Text, d["code"]), "call ended: ")
 		if ev.Kind == ringbid.EventRejected {
 			c.Outcome = string(ringbid.OutcomeRejected)
 		}

@@ -108,7 +108,7 @@ func (p callPage) After(t time.Time) string {
 	if t.IsZero() {
 		return "–"
 	}
-	return fmt.Sprintf("+%.2f s", t.Sub(p.Call.Received).Seconds())
+	return fmt.Sprintf("+%.2f s", max(t.Sub(p.Call.Received).Seconds(), 0))
 }
 
 // Since is After for moments that may never have come.

@@ -60,7 +60,7 @@ func newLadder(c *ringbid.Call) *Ladder {
 	}
 	slices.SortStableFunc(all, func(x, y seen) int { return x.At.Compare(y.At) })
 	for i, m := range all {
-		r := ladderRow{Y: ladderTop + 24 + i*ladderStep, Text: m.Text, After: fmt.Sprintf("+%.3f s", m.At.Sub(c.Received).Seconds())}
+		r := ladderRow{Y: ladderTop + 24 + i*ladderStep, Text: m.Text, After: fmt.Sprintf("+%.3f s", max(m.At.Sub(c.Received).Seconds(), 0))}
 		from, to := 1, m.side
 		if !m.Sent {
 			from, to = m.side, 1

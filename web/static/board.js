@@ -31,7 +31,7 @@ function apply(c, e) {
       to('ringing'); c.target = d.target || c.target; c.buyer = d.buyer || c.buyer; c.amount = d.price || c.amount; break;
     case 'call.bridged': to('talking'); break;
     case 'call.rejected': case 'call.ended':
-      to('ended'); c.outcome = e.kind === 'call.rejected' ? 'rejected' : d.outcome || c.outcome; c.text = e.text || d.code; break;
+      to('ended'); c.outcome = e.kind === 'call.rejected' ? 'rejected' : d.outcome || c.outcome; c.text = (e.text || d.code || '').replace(/^call ended: /, ''); break;
   }
   return true;
 }
