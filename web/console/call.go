@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -125,6 +126,14 @@ func (p callPage) Loss(m ringbid.Media) string {
 		return "–"
 	}
 	return fmt.Sprintf("%.2f %%", 100*float64(m.Lost)/float64(m.PacketsIn+m.Lost))
+}
+
+// How says how a leg went.
+func (p callPage) How(l ringbid.Leg) string {
+	if l.Verdict != "" {
+		return VerdictText(l.Verdict)
+	}
+	return cmp.Or(l.EndedBy, "ringbid") + " ended it"
 }
 
 // MS turns milliseconds into a span.
