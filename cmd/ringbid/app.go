@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,6 +19,7 @@ import (
 	"github.com/ringbid/ringbid"
 	"github.com/ringbid/ringbid/auction"
 	"github.com/ringbid/ringbid/auction/dialect"
+	"github.com/ringbid/ringbid/cmd/ringbid/bench"
 	"github.com/ringbid/ringbid/cti"
 	"github.com/ringbid/ringbid/delivery"
 	"github.com/ringbid/ringbid/delivery/connector"
@@ -62,6 +62,7 @@ type app struct {
 	http     *http.Server
 	httpAddr string
 	pages    *web.Server
+	serving  atomic.Bool // sip is there
 	draining atomic.Bool
 	refused  refusedCalls
 
@@ -75,10 +76,12 @@ type app struct {
 // telephone edge last, and returns when every listener is up. A failed start
 // undoes what it did.
 func start(ctx context.Context, c config, log *slog.Logger) (*app, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
 	a := &app{cfg: c, log: log, reg: prometheus.NewRegistry(), life: lifecycle{log: log}}
 	a.reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	// A free P for the media thread: the collector's workers must not hold all.
-	runtime.GOMAXPROCS(runtime.NumCPU() + 2)
+	bench.Tune()
 	starting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for _, part := range []struct {
@@ -261,6 +264,7 @@ func (a *app) startSIP(context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.serving.Store(true)
 	a.life.onStop("calls", a.stopCalls)
 	return nil
 }

@@ -39,7 +39,7 @@ func callsCommand() *cobra.Command {
 				return e.Encode(calls)
 			}
 			for i := range calls {
-				oneLine(cmd, &calls[i])
+				tellLine(cmd, &calls[i])
 			}
 			return nil
 		},
@@ -50,7 +50,7 @@ func callsCommand() *cobra.Command {
 	return cmd
 }
 
-func oneLine(cmd *cobra.Command, c *ringbid.Call) {
+func tellLine(cmd *cobra.Command, c *ringbid.Call) {
 	fmt.Fprintf(cmd.OutOrStdout(), "%s  %s  %s → %s  %-10s %-20s %6.1f s  %8s %8s\n", c.Received.Format("2006-01-02 15:04:05"), c.ID,
 		c.Caller.Mask(), c.Number, c.Outcome, c.Target, float64(c.ConnectedMS)/1000, c.Sale.Revenue, c.Sale.Payout)
 }

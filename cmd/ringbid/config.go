@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -30,7 +31,8 @@ type config struct {
 	Drain       time.Duration
 	LogLevel    string
 
-	fast bool // tests: no fsync
+	fast bool  // tests: no fsync
+	bad  error // in the environment
 }
 
 // flags declares the settings, their defaults taken from the environment.
@@ -48,8 +50,8 @@ func (c *config) flags(f *pflag.FlagSet) {
 	str(&c.Node, "node", "", "name of this node (default kept in the data folder)")
 	str(&c.AllowHTTP, "allow-http", "", "private hosts or networks that configured HTTP requests may reach, comma separated")
 	str(&c.LogLevel, "log-level", "info", "debug, info, warn or error")
-	f.IntVar(&c.MaxCalls, "max-calls", envInt("max-calls", 1000), "calls at once on this node [RINGBID_MAX_CALLS]")
-	f.DurationVar(&c.Drain, "drain", envDuration("drain", 5*time.Minute), "how long live calls may go on after SIGTERM [RINGBID_DRAIN]")
+	f.IntVar(&c.MaxCalls, "max-calls", c.envInt("max-calls", 1000), "calls at once on this node [RINGBID_MAX_CALLS]")
+	f.DurationVar(&c.Drain, "drain", c.envDuration("drain", 5*time.Minute), "how long live calls may go on after SIGTERM [RINGBID_DRAIN]")
 }
 
 // storage declares only where the data is, for the commands that read it.
@@ -69,18 +71,48 @@ func env(flag, def string) string {
 	return def
 }
 
-func envInt(flag string, def int) int {
-	if n, err := strconv.Atoi(env(flag, "")); err == nil {
-		return n
+func (c *config) envInt(flag string, def int) int {
+	v := env(flag, "")
+	if v == "" {
+		return def
 	}
-	return def
+	n, err := strconv.Atoi(v)
+	if err != nil {
+		c.bad = fmt.Errorf("RINGBID_%s=%q is not a number", envName(flag), v)
+	}
+	return n
 }
 
-func envDuration(flag string, def time.Duration) time.Duration {
-	if d, err := time.ParseDuration(env(flag, "")); err == nil {
-		return d
+func (c *config) envDuration(flag string, def time.Duration) time.Duration {
+	v := env(flag, "")
+	if v == "" {
+		return def
 	}
-	return def
+	d, err := time.ParseDuration(v)
+	if err != nil {
+		c.bad = fmt.Errorf("RINGBID_%s=%q is not a duration such as 90s", envName(flag), v)
+	}
+	return d
+}
+
+// check finds what cannot work before anything is started.
+func (c *config) check() error {
+	_, errSIP := c.listeners()
+	_, _, _, errRTP := c.rtpRange()
+	_, errAdvertise := c.advertised()
+	var errHTTP error
+	if _, _, err := net.SplitHostPort(c.HTTP); err != nil {
+		errHTTP = fmt.Errorf("--http %q is not IP:PORT", c.HTTP)
+	}
+	switch {
+	case c.bad != nil:
+		return c.bad
+	case c.MaxCalls < 1:
+		return fmt.Errorf("--max-calls %d is less than one", c.MaxCalls)
+	case c.Drain < 0:
+		return fmt.Errorf("--drain %s is negative", c.Drain)
+	}
+	return errors.Join(errSIP, errRTP, errHTTP, errAdvertise)
 }
 
 // listeners reads --sip.

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -44,8 +45,20 @@ func run(args []string) int {
 	case errors.As(err, &quiet):
 		return 1
 	}
-	fmt.Fprintln(os.Stderr, "ringbid: "+err.Error())
+	fmt.Fprintln(os.Stderr, "ringbid: "+oneLine(err))
 	return 1
+}
+
+// oneLine returns what an error says without its line breaks, which drivers and
+// joined errors have.
+func oneLine(err error) string {
+	var parts []string
+	for line := range strings.Lines(err.Error()) {
+		if line = strings.TrimSpace(line); line != "" {
+			parts = append(parts, line)
+		}
+	}
+	return strings.ReplaceAll(strings.Join(parts, "; "), ":; ", ": ")
 }
 
 // quietError ends with status 1 where the command has said everything already.

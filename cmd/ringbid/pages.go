@@ -121,7 +121,7 @@ func (a *app) newPages() (*web.Server, error) {
 // ready says whether this node takes calls. A database that is away does not
 // keep it from that.
 func (a *app) ready(context.Context) error {
-	if a.sip == nil {
+	if !a.serving.Load() {
 		return ringbid.Errorf(ringbid.Unavailable, "calls are not taken yet")
 	}
 	if a.draining.Load() {
@@ -131,7 +131,7 @@ func (a *app) ready(context.Context) error {
 }
 
 func (a *app) hangup(call string, r ringbid.Reason) bool {
-	return a.sip != nil && a.sip.Hangup(call, r)
+	return a.serving.Load() && a.sip.Hangup(call, r)
 }
 
 // sessions are the store's, under the names the web has for them.
