@@ -40,7 +40,7 @@ func relay(ctx context.Context, o Options) ([]Figure, error) {
 	}
 	a := figure("relayed packet", "CPU-µs", plain, floors)
 	a.Target = 1.15
-	a.Note = fmt.Sprintf("%d calls, 50 packets/s each way; floor: own epoll, connected sockets, recv + send; %d packets not back in the window", o.Calls, lost)
+	a.Note = fmt.Sprintf("%d calls, 50 packets/s each way; floor: own epoll, connected sockets, recv + send, same priority; %d packets not back in the window", o.Calls, lost)
 	b := figure("relayed packet, recorded", "CPU-µs", recorded, floors)
 	b.Target = 1.25
 	c := figure("recorded ÷ not recorded", "CPU-µs", recorded, share)

@@ -181,6 +181,7 @@ func plainOffer() []byte {
 
 // setupChild is the telephone edge with the shortest of handlers.
 func setupChild(j job) ([]string, func(), error) {
+	Tune()
 	plane, err := media.Open(media.Config{Bind: netip.MustParseAddr("127.0.0.1"), PortMin: 10_000, PortMax: 31_999, Rest: time.Second})
 	if err != nil {
 		return nil, nil, err
