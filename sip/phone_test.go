@@ -26,7 +26,7 @@ type phone struct {
 // otherwise wait in lines.
 func newPhone(t *testing.T, serve func(*line)) *phone {
 	t.Helper()
-	p := &phone{t: t, plane: newPlane(t, 50), lines: make(chan *line, 64)}
+	p := &phone{t: t, plane: newPlane(t, 1000), lines: make(chan *line, 64)}
 	stack, err := leg.Listen(leg.Config{
 		Listeners: []leg.Listener{{Network: "udp", Addr: "127.0.0.1:0"}, {Network: "tcp", Addr: "127.0.0.1:0"}}, T1: testT1,
 		OnInvite: func(l *leg.Leg) {

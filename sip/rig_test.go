@@ -5,7 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
-	"net"
+	"math/rand/v2"
 	"net/netip"
 	"strings"
 	"sync"
@@ -75,7 +75,7 @@ func (r *rig) start(h handlerFunc, change ...func(*Config)) {
 		f(&cfg)
 	}
 	if cfg.Plane == nil {
-		cfg.Plane = newPlane(t, 200)
+		cfg.Plane = newPlane(t, 1000)
 	}
 	r.plane = cfg.Plane
 	s, err := New(cfg)
@@ -104,19 +104,22 @@ func (r *rig) close() {
 // newPlane opens an audio plane below the ports that systems hand out.
 func newPlane(t *testing.T, pairs int) *media.Plane {
 	t.Helper()
-	probe, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
+	for range 50 {
+		from := 10000 + 2*rand.IntN(10000)
+		p, err := media.Open(media.Config{Bind: netip.MustParseAddr("127.0.0.1"), PortMin: from, PortMax: from + 2*pairs - 1, Rest: time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s, err := p.NewStream(nil); err == nil { // others may sit on this range
+			s.Close()
+			<-s.Done()
+			t.Cleanup(func() { _ = p.Close() })
+			return p
+		}
+		_ = p.Close()
 	}
-	free := probe.LocalAddr().(*net.UDPAddr).Port
-	probe.Close()
-	from := 10000 + free%20000&^1 // spread over parallel tests and packages
-	p, err := media.Open(media.Config{Bind: netip.MustParseAddr("127.0.0.1"), PortMin: from, PortMax: from + 2*pairs - 1, Rest: time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = p.Close() })
-	return p
+	t.Fatal("no audio ports free on this machine")
+	return nil
 }
 
 func (r *rig) emit(ev ringbid.Event) {
