@@ -40,29 +40,29 @@ func (a *app) startScreens(context.Context) error {
 func (a *app) show(ev ringbid.Event, s scene) {
 	a.board.Apply(ev)
 	a.hub.Publish(ev)
-	var state string
+	state, target := "", s.Target
 	switch ev.Kind {
 	case ringbid.EventRinging:
-		state = "ring"
+		state = cti.PopRing
 	case ringbid.EventBridged:
-		state = "answer"
-	case ringbid.EventEnded:
-		state = "end"
+		state = cti.PopAnswer
+	case ringbid.EventLegEnd: // also of a target that did not take the call
+		state, target = cti.PopEnd, s.Legs[ev.Leg]
 	}
-	if state == "" || s.Target == "" {
+	if state == "" || target == "" {
 		return
 	}
-	agents := a.book().AgentsOf(s.Target)
+	agents := a.book().AgentsOf(target)
 	if len(agents) == 0 {
 		return
 	}
 	a.hub.Pop(agents, cti.Pop{
 		CallID: ev.Call, State: state, Caller: s.Caller, Name: s.CallerName, Place: ringbid.AreaState(s.Caller),
-		Number: s.Number, Campaign: s.Campaign, Target: s.Target, Tags: s.Tags, At: ev.At,
+		Number: s.Number, Campaign: s.Campaign, Target: target, Tags: s.Tags, At: ev.At,
 	})
-	if state == "ring" {
+	if state == cti.PopRing {
 		a.lines.emit(ringbid.Event{Call: ev.Call, Kind: ringbid.EventPop, Text: "agents see who is calling",
-			Data: map[string]string{"agents": fmt.Sprint(len(agents)), "target": s.Target}})
+			Data: map[string]string{"agents": fmt.Sprint(len(agents)), "target": target}})
 	}
 }
 

@@ -32,6 +32,8 @@ type scene struct {
 	Target     string
 	Buyer      string
 	Tags       ringbid.TagMap
+	// Legs are the targets that were dialled, by leg.
+	Legs map[string]string
 }
 
 func newTimelines(out func(ringbid.Event, scene)) *timelines {
@@ -43,7 +45,7 @@ func (t *timelines) open(inv ringbid.Invite) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.calls[inv.CallID] = &timeline{scene: scene{
-		Caller: inv.Caller, CallerName: inv.CallerName, Number: inv.Number, Tags: ringbid.TagMap{},
+		Caller: inv.Caller, CallerName: inv.CallerName, Number: inv.Number, Tags: ringbid.TagMap{}, Legs: map[string]string{},
 	}}
 }
 
@@ -62,7 +64,7 @@ func (t *timelines) emit(ev ringbid.Event) {
 		}
 		tl.scene.learn(ev)
 		s = tl.scene
-		s.Tags = maps.Clone(s.Tags)
+		s.Tags, s.Legs = maps.Clone(s.Tags), maps.Clone(s.Legs)
 	}
 	t.mu.Unlock()
 	t.out(ev, s)
@@ -104,6 +106,7 @@ func (s *scene) learn(ev ringbid.Event) {
 	case ringbid.EventDial, ringbid.EventRinging:
 		if v := ev.Data["target"]; v != "" {
 			s.Target, s.Buyer = v, ev.Data["buyer"]
+			s.Legs[ev.Leg] = v
 		}
 	}
 }
