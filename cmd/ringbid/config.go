@@ -30,6 +30,7 @@ type config struct {
 	MaxCalls    int
 	Drain       time.Duration
 	LogLevel    string
+	TrustProxy  bool
 
 	fast bool  // tests: no fsync
 	bad  error // in the environment
@@ -50,6 +51,7 @@ func (c *config) flags(f *pflag.FlagSet) {
 	str(&c.Node, "node", "", "name of this node (default kept in the data folder)")
 	str(&c.AllowHTTP, "allow-http", "", "private hosts or networks that configured HTTP requests may reach, comma separated")
 	str(&c.LogLevel, "log-level", "info", "debug, info, warn or error")
+	f.BoolVar(&c.TrustProxy, "trust-proxy", env("trust-proxy", "") == "true", "believe X-Forwarded-For and -Proto: only behind a proxy that writes them [RINGBID_TRUST_PROXY=true]")
 	f.IntVar(&c.MaxCalls, "max-calls", c.envInt("max-calls", 1000), "calls at once on this node [RINGBID_MAX_CALLS]")
 	f.DurationVar(&c.Drain, "drain", c.envDuration("drain", 5*time.Minute), "how long live calls may go on after SIGTERM [RINGBID_DRAIN]")
 }

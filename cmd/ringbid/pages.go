@@ -78,7 +78,7 @@ func (a *app) startWeb(context.Context) error {
 		return err
 	}
 	a.httpAddr = l.Addr().String()
-	a.http = &http.Server{Handler: pages, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10}
+	a.http = web.Listen(pages)
 	served := make(chan error, 1)
 	go func() { served <- a.http.Serve(l) }()
 	a.life.onStop("pages", func(ctx context.Context) error {
@@ -114,7 +114,7 @@ func (a *app) newPages() (*web.Server, error) {
 	}
 	return web.New(web.Config{
 		Sessions: sessions{a.store}, Parts: []web.Part{c, p, j}, Ready: a.ready,
-		Metrics: promhttp.HandlerFor(a.reg, promhttp.HandlerOpts{}), Socket: a.hub, Logger: a.log, Registerer: a.reg,
+		Metrics: promhttp.HandlerFor(a.reg, promhttp.HandlerOpts{}), Socket: a.hub, TrustProxy: a.cfg.TrustProxy, Logger: a.log, Registerer: a.reg,
 	})
 }
 
