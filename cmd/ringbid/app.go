@@ -52,6 +52,7 @@ type app struct {
 	blobs    recording.Blobs
 	recorder *recording.Recorder
 	prompts  *prompts
+	inUse    atomic.Pointer[ringbid.Book] // what calls go by
 	lines    *timelines
 	hub      *cti.Hub
 	board    *console.Board
@@ -69,7 +70,8 @@ type app struct {
 	world       world  // of a demo
 	stopTraffic func() // of a demo; may be nil
 
-	calls sync.WaitGroup // being served or settled
+	publishing sync.Mutex     // held while a book is put to use
+	calls      sync.WaitGroup // being served or settled
 }
 
 // start puts the parts together, those that calls stand on first and the
@@ -190,7 +192,7 @@ func (a *app) startQueue(ctx context.Context) error {
 
 func (a *app) startPrompts(ctx context.Context) error {
 	a.prompts = newPrompts(speech.NewEspeak(a.cfg.path("speech")), a.log)
-	a.prompts.prepare(ctx, a.book())
+	a.useBook(ctx)
 	watch, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
 	go func() { defer close(done); a.watchBook(watch) }()
@@ -198,21 +200,31 @@ func (a *app) startPrompts(ctx context.Context) error {
 	return nil
 }
 
-// watchBook makes the prompts of each newly published book.
+// useBook puts the latest published book to use, once its prompts are made: a
+// call never meets one that is not ready.
+func (a *app) useBook(ctx context.Context) {
+	a.publishing.Lock()
+	defer a.publishing.Unlock()
+	latest, now := a.store.Book(), a.inUse.Load()
+	if latest == nil || now != nil && now.Revision == latest.Revision {
+		return
+	}
+	a.prompts.prepare(ctx, latest)
+	a.inUse.Store(latest)
+	a.prompts.forget(latest)
+	a.log.Info("configuration in use", "revision", latest.Revision)
+}
+
+// watchBook puts each newly published book to use.
 func (a *app) watchBook(ctx context.Context) {
-	revision := a.book().Revision
-	look := time.NewTicker(200 * time.Millisecond)
+	look := time.NewTicker(100 * time.Millisecond)
 	defer look.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-look.C:
-			if b := a.book(); b.Revision != revision {
-				revision = b.Revision
-				a.prompts.prepare(ctx, b)
-				a.log.Info("configuration in use", "revision", revision)
-			}
+			a.useBook(ctx)
 		}
 	}
 }

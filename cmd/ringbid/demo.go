@@ -141,7 +141,7 @@ func (a *app) publishDemo(ctx context.Context, w world, password string) error {
 	if err != nil || len(problems) > 0 {
 		return errors.Join(err, set.Locate(problems).OrNil())
 	}
-	a.prompts.prepare(ctx, a.book())
+	a.useBook(ctx)
 	a.log.Info("demo documents published", "new", len(changes.Create), "changed", len(changes.Update))
 	return nil
 }

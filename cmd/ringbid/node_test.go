@@ -57,6 +57,26 @@ price: "20.00"
 concurrency: 1
 convert_after: 1s
 `
+	// A call of the shut number ends before the answer.
+	shut     = "+18005550198"
+	shutDocs = `kind: Number
+name: shut
+number: "+18005550198"
+campaign: shut
+publisher: brightleads
+---
+kind: Campaign
+name: shut
+flow: shut
+spam_window: 1ms
+routes: []
+---
+kind: Flow
+name: shut
+start: bye
+nodes:
+  - {id: bye, type: hangup, code: 480}
+`
 )
 
 // town is whom a ringbid process talks with, in this process: a carrier, buyers
@@ -97,6 +117,7 @@ func newTown(t *testing.T) *town {
 	}
 	w.write(t, "demo.yaml", string(demo))
 	w.write(t, "express.yaml", expressDocs)
+	w.write(t, "shut.yaml", shutDocs)
 	return w
 }
 
@@ -289,6 +310,12 @@ func (w *town) apply(t *testing.T, args ...string) string {
 		t.Fatalf("apply: status %d: %s%s", got.code, got.out, got.err)
 	}
 	return got.out
+}
+
+// known waits until the node uses the town's documents.
+func (w *town) known(t *testing.T, n *node) {
+	t.Helper()
+	eventually(t, time.Second, "the numbers are known", func() bool { return strings.HasPrefix(invite(t, n.sip, shut), "SIP/2.0 480 ") })
 }
 
 // calls reads what is stored with the command for it.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"log/slog"
+	"maps"
 	"strconv"
 	"sync"
 
@@ -38,28 +39,37 @@ func (p *prompts) get(doc *ringbid.Prompt) (ringbid.Audio, error) {
 	return nil, ringbid.Errorf(ringbid.Unavailable, "prompt %s is not ready", doc.Name)
 }
 
-// prepare makes the sound of every prompt of the book that is not ready yet and
-// forgets those no book holds any more. A prompt that cannot be made is logged;
-// the others are made all the same.
+// prepare makes the sound of every prompt of the book that is not ready yet. A
+// prompt that cannot be made is logged; the others are made all the same.
 func (p *prompts) prepare(ctx context.Context, book *ringbid.Book) {
-	next := make(map[[32]byte]ringbid.Audio, len(book.Prompts))
 	for _, doc := range book.Prompts {
 		key := content(doc)
 		p.mu.RLock()
-		a, ok := p.sound[key]
+		_, ok := p.sound[key]
 		p.mu.RUnlock()
-		if !ok {
-			var err error
-			if a, err = p.make(ctx, doc); err != nil {
-				p.log.Error("prompt not made", "prompt", doc.Name, "error", err)
-				continue
-			}
+		if ok {
+			continue
 		}
-		next[key] = a
+		a, err := p.make(ctx, doc)
+		if err != nil {
+			p.log.Error("prompt not made", "prompt", doc.Name, "error", err)
+			continue
+		}
+		p.mu.Lock()
+		p.sound[key] = a
+		p.mu.Unlock()
 	}
+}
+
+// forget drops the sound of prompts that the book does not hold.
+func (p *prompts) forget(book *ringbid.Book) {
 	p.mu.Lock()
-	p.sound = next
-	p.mu.Unlock()
+	defer p.mu.Unlock()
+	held := make(map[[32]byte]bool, len(book.Prompts))
+	for _, doc := range book.Prompts {
+		held[content(doc)] = true
+	}
+	maps.DeleteFunc(p.sound, func(key [32]byte, _ ringbid.Audio) bool { return !held[key] })
 }
 
 func (p *prompts) make(ctx context.Context, doc *ringbid.Prompt) (ringbid.Audio, error) {
