@@ -25,7 +25,9 @@ func Reference(w io.Writer) error {
 		return err
 	}
 	fmt.Fprint(w, "# Configuration documents\n\nA document is YAML with a `kind`. Several stand in one file, separated by `---`. "+
-		"Unknown keys, dangling references and unsound flows are refused with file, line and path.\n")
+		"Unknown keys, dangling references and unsound flows are refused with file, line and path. "+
+		"Amounts are decimals of at most four places (`22.50`), durations are written `30s` or `1m30s`, phone numbers `\"+18005550100\"`. "+
+		"The folder `cmd/ringbid/demo` of the source holds an example of every kind.\n")
 	var parts []string
 	for _, k := range kinds {
 		fmt.Fprintf(w, "\n## kind: %s\n\n", k)
@@ -87,16 +89,28 @@ func structs() (map[string]structDoc, error) {
 
 func fields(s *ast.StructType) []fieldDoc {
 	var out []fieldDoc
+	keys := map[string]string{} // by the name the comments use
 	for _, f := range s.Fields.List {
 		if f.Tag == nil || len(f.Names) == 0 {
 			continue
 		}
-		name, _, _ := strings.Cut(reflect.StructTag(strings.Trim(f.Tag.Value, "`")).Get("json"), ",")
-		text := flat(f.Doc.Text() + " " + f.Comment.Text())
-		for _, n := range f.Names { // comments say Name, readers write name
-			text = strings.TrimPrefix(regexp.MustCompile(`^`+n.Name+` (is|are|lists|names) `).ReplaceAllString(text, ""), " ")
+		key, _, _ := strings.Cut(reflect.StructTag(strings.Trim(f.Tag.Value, "`")).Get("json"), ",")
+		name := f.Names[0].Name
+		keys[name] = "`" + key + "`"
+		text := strings.TrimPrefix(flat(f.Doc.Text()+" "+f.Comment.Text()), name+" ")
+		for _, verb := range []string{"is ", "are ", "lists "} {
+			text = strings.TrimPrefix(text, verb)
 		}
-		out = append(out, fieldDoc{name, typeName(f.Type), text})
+		out = append(out, fieldDoc{key, typeName(f.Type), text})
+	}
+	word := regexp.MustCompile(`\b[A-Z][A-Za-z]+\b`)
+	for i := range out {
+		out[i].text = word.ReplaceAllStringFunc(out[i].text, func(w string) string {
+			if k, ok := keys[w]; ok {
+				return k
+			}
+			return w
+		})
 	}
 	return out
 }
