@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -90,11 +91,11 @@ func (s *Server) Active() int {
 func (s *Server) Calls() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ids := make([]string, 0, len(s.calls))
-	for id := range s.calls {
-		ids = append(ids, id)
+	calls := slices.SortedFunc(maps.Values(s.calls), func(a, b *Call) int { return a.inv.Received.Compare(b.inv.Received) })
+	ids := make([]string, 0, len(calls))
+	for _, c := range calls {
+		ids = append(ids, c.inv.CallID)
 	}
-	slices.Sort(ids)
 	return ids
 }
 
