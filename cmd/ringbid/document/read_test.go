@@ -133,7 +133,7 @@ func TestReference(t *testing.T) {
 	if err := Reference(&b); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"## kind: Trunk", "| `routes` | list of Route |", "### Cap", "### Node", "| `deadline` | duration |"} {
+	for _, want := range []string{"## kind: Trunk", "| `routes` | list of Route |", "### Cap", "### Node", "| `deadline` | duration |", "| `voicemail` | record a message |"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("the reference does not hold %q", want)
 		}

@@ -50,6 +50,14 @@ func Reference(w io.Writer) error {
 type structDoc struct {
 	text   string
 	fields []fieldDoc
+	values []fieldDoc // what its type key may be
+}
+
+// common are the keys that mean the same in every document.
+var common = map[string]string{
+	"name":   "what the document is known by: lower-case letters, digits, dots, dashes and underscores",
+	"title":  "what people read",
+	"paused": "takes no calls while true",
 }
 
 type fieldDoc struct{ name, kind, text string }
@@ -57,6 +65,7 @@ type fieldDoc struct{ name, kind, text string }
 // structs reads every struct of the documents' sources, with its comments.
 func structs() (map[string]structDoc, error) {
 	out := map[string]structDoc{}
+	var nodeTypes []fieldDoc
 	files, err := fs.Glob(ringbid.Sources, "*.go")
 	if err != nil {
 		return nil, err
@@ -76,6 +85,9 @@ func structs() (map[string]structDoc, error) {
 				continue
 			}
 			for _, spec := range g.Specs {
+				if v, ok := spec.(*ast.ValueSpec); ok {
+					nodeTypes = append(nodeTypes, nodeType(v)...)
+				}
 				if t, ok := spec.(*ast.TypeSpec); ok {
 					if s, ok := t.Type.(*ast.StructType); ok {
 						out[t.Name.Name] = structDoc{text: flat(g.Doc.Text()), fields: fields(s)}
@@ -84,7 +96,22 @@ func structs() (map[string]structDoc, error) {
 			}
 		}
 	}
+	node := out["Node"]
+	node.values = nodeTypes
+	out["Node"] = node
 	return out, nil
+}
+
+// nodeType returns the value and comment of a constant of the type NodeType.
+func nodeType(v *ast.ValueSpec) []fieldDoc {
+	if id, ok := v.Type.(*ast.Ident); !ok || id.Name != "NodeType" || len(v.Values) != 1 {
+		return nil
+	}
+	value, ok := v.Values[0].(*ast.BasicLit)
+	if !ok {
+		return nil
+	}
+	return []fieldDoc{{name: strings.Trim(value.Value, `"`), text: flat(v.Comment.Text())}}
 }
 
 func fields(s *ast.StructType) []fieldDoc {
@@ -159,11 +186,20 @@ func typeName(e ast.Expr) string {
 func (d structDoc) write(w io.Writer, types map[string]structDoc) (parts []string) {
 	fmt.Fprintf(w, "%s\n\n| key | type | meaning |\n|---|---|---|\n", d.text)
 	for _, f := range d.fields {
+		if f.text == "" {
+			f.text = common[f.name]
+		}
 		fmt.Fprintf(w, "| `%s` | %s | %s |\n", f.name, f.kind, strings.ReplaceAll(f.text, "|", "\\|"))
 		last := f.kind[strings.LastIndexByte(f.kind, ' ')+1:]
 		if _, ok := types[last]; ok {
 			parts = append(parts, last)
 		}
+	}
+	if len(d.values) > 0 {
+		fmt.Fprint(w, "\n| type | what it does |\n|---|---|\n")
+	}
+	for _, v := range d.values {
+		fmt.Fprintf(w, "| `%s` | %s |\n", v.name, v.text)
 	}
 	return parts
 }
