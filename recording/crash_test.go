@@ -19,7 +19,7 @@ import (
 // child, records until it is killed.
 const crashDir = "RINGBID_TEST_CRASH_DIR"
 
-const crashCalls = 20
+const crashCalls = 200
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(crashDir); dir != "" {
