@@ -65,7 +65,11 @@ func (c *Call) openTap() {
 	if c.s.cfg.Tap == nil || c.sink != nil {
 		return
 	}
-	sink, err := c.s.cfg.Tap.Open(c.inv)
+	var (
+		sink Sink
+		err  error
+	)
+	c.s.guard(c.log, "tap", func() { sink, err = c.s.cfg.Tap.Open(c.inv) })
 	if err != nil || sink == nil {
 		c.s.m.tapFailed()
 		c.log.Error("call not tapped", slog.Any("error", err))

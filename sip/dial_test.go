@@ -363,3 +363,22 @@ func TestOtherWaysToReachABuyer(t *testing.T) {
 		})
 	}
 }
+
+func TestLoopEndsHere(t *testing.T) {
+	t.Parallel()
+	out := make(chan ringbid.Attempt, 1)
+	buyer := newPhone(t, nil)
+	r := bareRig(t)
+	target := r.target(buyer)
+	r.start(func(ctx context.Context, c *Call) {
+		_ = c.Answer(ctx, false)
+		out <- c.Dial(ctx, dialOf(c, target))
+	})
+	newPhone(t, nil).call(r, "+18005550100", func(_ *line, d *leg.DialConfig) { d.MaxForwards = 1 }).talk()
+	if a := receive(t, "the attempt", out); a.Verdict != ringbid.VerdictLocal || a.Text != "too many hops" {
+		t.Errorf("attempt %+v", a)
+	}
+	if len(buyer.lines) != 0 {
+		t.Error("the buyer was called")
+	}
+}

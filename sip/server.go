@@ -145,7 +145,7 @@ func (s *Server) onInvite(l *leg.Leg) {
 	if c == nil {
 		s.refuse(l, why, extra...)
 		if trunk, ok := s.cfg.Trunks.From(l.Source().Addr()); ok {
-			s.cfg.Refused(inviteOf(l.Invite(), trunk, time.Now()), complete(why))
+			s.guard(s.log, "refused", func() { s.cfg.Refused(inviteOf(l.Invite(), trunk, time.Now()), complete(why)) })
 		}
 		return
 	}

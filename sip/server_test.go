@@ -90,6 +90,21 @@ func TestHandlerPanics(t *testing.T) {
 	}
 }
 
+func TestListenersThatPanicDoNotHurtTheCall(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, answerRecorded, func(c *Config) {
+		c.Emit = func(ringbid.Event) { panic("a defect") }
+		c.Tap = tapFunc(func(ringbid.Invite) (Sink, error) { panic("another") })
+	})
+	x := newPhone(t, nil).call(r, "+18005550100").talk()
+	x.hears(500)
+	x.hangUp()
+	r.idle()
+	if n := r.counts("sip_call_panics_total")[""]; n != 2 || r.counts("sip_tap_errors_total")[""] != 1 {
+		t.Errorf("%v panics counted", n)
+	}
+}
+
 func TestLimitsAnswer503(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
