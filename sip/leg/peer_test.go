@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
@@ -78,7 +77,6 @@ type peer struct {
 	tcp     net.Conn
 	in      chan msg
 
-	mu   sync.Mutex
 	seen map[string]int // requests by branch, method and CSeq
 }
 

@@ -22,9 +22,9 @@ func (p *party) dtmf(to *Stream, pt uint8, event byte, end, marker bool, duratio
 
 // damage is a way in which a key press arrives that is not quite right.
 type damage struct {
-	name                       string
-	copies, body, ends, length int
-	marker, reversed           bool
+	name               string
+	copies, body, ends int
+	marker, reversed   bool
 }
 
 // press sends one key with a damage and moves the clock behind it.

@@ -94,7 +94,7 @@ func TestUnbridgeOvertakesNoBridge(t *testing.T) {
 		}
 		a.post(func(_ *shard, st *session) { joined <- st.peer != nil })
 		b.post(func(_ *shard, st *session) { joined <- st.peer != nil })
-		if <-joined || <-joined {
+		if first, second := <-joined, <-joined; first || second {
 			t.Fatal("bridged although Unbridge came last")
 		}
 		a.Close()

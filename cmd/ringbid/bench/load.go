@@ -16,11 +16,10 @@ const packet = 172
 // sending 50 packets a second to its leg, and one thread that takes in what
 // comes back.
 type load struct {
-	socks  []*net.UDPConn
-	peers  []netip.AddrPort
-	poll   int
-	fds    []int
-	gotten int64
+	socks []*net.UDPConn
+	peers []netip.AddrPort
+	poll  int
+	fds   []int
 }
 
 // newLoad opens 2 sockets for each call.
