@@ -38,7 +38,7 @@ type Call struct {
 	commands chan func()
 	over     chan struct{} // closed when the owner has left
 	quiet    chan struct{} // closed when the call has ended and every leg is through
-	helpers  sync.WaitGroup
+	lookups  sync.WaitGroup
 
 	// The owner's.
 	signals  chan leg.Signal
@@ -114,7 +114,7 @@ func (c *Call) serve() {
 	c.s.guard(c.log, "owner's end", c.close)
 	close(c.over)
 	<-served
-	c.helpers.Wait()
+	c.lookups.Wait()
 	c.s.m.ended(c.endedBy)
 	c.log.Info("call ended", slog.String("by", c.endedBy), slog.String("code", c.endWhy.Code),
 		slog.Int("legs", len(c.sides)), slog.Duration("took", time.Since(c.inv.Received)))

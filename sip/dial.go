@@ -80,7 +80,7 @@ func (t *dialTask) begin(c *Call) {
 		return
 	}
 	t.at = time.Now().Add(lookUpLimit + time.Second)
-	c.helpers.Go(func() {
+	c.lookups.Go(func() {
 		ctx, cancel := context.WithTimeout(c.ctx, lookUpLimit)
 		defer cancel()
 		addr, err := lookUp(ctx, t.host)
