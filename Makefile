@@ -12,7 +12,8 @@ export PATH := $(TOOLS):$(PATH)
 # command it gives : Debian package it comes from
 RUN_NEEDS  := initdb:postgresql espeak-ng:espeak-ng
 TEST_NEEDS := $(RUN_NEEDS) sipp:sip-tester baresip:baresip chromium:chromium
-VERSITYGW  := v1.8.0
+VERSITYGW   := v1.8.0
+STATICCHECK := v0.8.2
 
 .PHONY: build run test short race bench check fuzz screens needs-run needs-test clean
 
@@ -41,7 +42,7 @@ screens: needs-test
 check: needs-test
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }
 	$(GO) vet ./...
-	$(GO) run honnef.co/go/tools/cmd/staticcheck@latest ./...
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK) ./...
 	$(GO) test -run TestImports .
 
 # Each parser that meets the network, for FUZZTIME each.
