@@ -38,6 +38,7 @@ type Listing struct {
 // Figures are the sums over some calls, all in one currency.
 type Figures struct {
 	Calls       int64         `json:"calls"`
+	Dialled     int64         `json:"dialled"`   // a buyer was called
 	Connected   int64         `json:"connected"` // caller and buyer talked
 	Converted   int64         `json:"converted"` // the buyer pays
 	ConnectedMS int64         `json:"connected_ms"`
@@ -49,13 +50,13 @@ type Figures struct {
 // Margin returns revenue less payout.
 func (f Figures) Margin() ringbid.Money { return f.Revenue - f.Payout }
 
-// AnswerRate returns how many of a hundred calls were connected, "–" without
-// calls.
+// AnswerRate returns how many of a hundred calls that were offered to a buyer
+// were taken by one, "–" without such calls.
 func (f Figures) AnswerRate() string {
-	if f.Calls == 0 {
+	if f.Dialled == 0 {
 		return "–"
 	}
-	return strconv.FormatInt((f.Connected*1000/f.Calls+5)/10, 10) + " %"
+	return strconv.FormatInt((f.Connected*1000/f.Dialled+5)/10, 10) + " %"
 }
 
 // Talk returns the mean time a connected call lasted.

@@ -139,6 +139,7 @@ func funcs(assets *assetStore) template.FuncMap {
 	return template.FuncMap{
 		"asset": assets.url,
 		"cash":  Cash,
+		"cents": Cents,
 		"span":  Span,
 		"iso":   func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
 		"ms":    func(d time.Duration) int64 { return d.Milliseconds() },

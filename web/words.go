@@ -35,6 +35,20 @@ func Cash(m ringbid.Money, currency string) string {
 	return sign + s + " " + currency
 }
 
+// Cents is Cash to the cent, for sums and lists; what is less than half a cent
+// stays exact.
+func Cents(m ringbid.Money, currency string) string {
+	const cent = ringbid.MoneyScale / 100
+	rounded := m + cent/2
+	if m < 0 {
+		rounded = m - cent/2
+	}
+	if rounded -= rounded % cent; rounded != 0 {
+		m = rounded
+	}
+	return Cash(m, currency)
+}
+
 // Span writes a length of time as people say it: "850 ms", "14 s", "3 m 12 s",
 // "1 h 04 m".
 func Span(d time.Duration) string {

@@ -27,6 +27,17 @@ func TestCash(t *testing.T) {
 	}
 }
 
+func TestCents(t *testing.T) {
+	t.Parallel()
+	for m, want := range map[ringbid.Money]string{
+		332_150: "$33.22", 332_149: "$33.21", 332_100: "$33.21", -332_150: "−$33.22", 0: "$0.00", 49: "$0.0049", 50: "$0.01", -125: "−$0.01",
+	} {
+		if got := web.Cents(m, "USD"); got != want {
+			t.Errorf("Cents(%d) = %q, want %q", m, got, want)
+		}
+	}
+}
+
 func TestSpan(t *testing.T) {
 	t.Parallel()
 	for d, want := range map[time.Duration]string{

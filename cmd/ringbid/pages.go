@@ -261,7 +261,7 @@ func storeFilter(f web.Filter) store.CallFilter {
 
 // figures keeps the currency with the most calls' money: the pages speak one.
 func figures(f store.Figures) web.Figures {
-	out := web.Figures{Calls: f.Calls, Connected: f.Connected, Converted: f.Converted, ConnectedMS: f.ConnectedMS}
+	out := web.Figures{Calls: f.Calls, Dialled: f.Dialled, Connected: f.Connected, Converted: f.Converted, ConnectedMS: f.ConnectedMS}
 	for _, code := range slices.Sorted(maps.Keys(f.Sales)) {
 		if s := f.Sales[code]; out.Currency == "" || s.Revenue > out.Revenue {
 			out.Currency, out.Revenue, out.Payout = code, s.Revenue, s.Payout

@@ -77,7 +77,7 @@ func (c *Console) row(r *web.Request, call *ringbid.Call, book *ringbid.Book) ca
 	if call.State == ringbid.StateLive {
 		row.Word, row.Class = "live", "info"
 	}
-	if call.Outcome != ringbid.OutcomeBridged {
+	if call.Outcome != ringbid.OutcomeBridged && call.State != ringbid.StateLive {
 		row.Why = reasonText(call.Reason)
 	}
 	if !web.SeesCallers(r.User) {

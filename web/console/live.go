@@ -66,7 +66,7 @@ func (c *Console) live(w http.ResponseWriter, r *web.Request) error {
 			}
 		}
 	}
-	slices.Reverse(p.Lanes[len(p.Lanes)-1].Cards) // the newest end first
+	slices.SortStableFunc(p.Lanes[len(p.Lanes)-1].Cards, func(x, y web.Card) int { return y.Since.Compare(x.Since) }) // the newest end first
 	return c.pages.Write(w, http.StatusOK, "live.html", p)
 }
 

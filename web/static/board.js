@@ -128,6 +128,7 @@ async function load() {
     const b = await r.json();
     skew = Date.parse(b.now) - Date.now();
     const there = new Set();
+    b.calls.sort((x, y) => Date.parse(x.since) - Date.parse(y.since)); // the newest end is put in front last
     for (const c of b.calls) {
       there.add(c.call);
       c.since = Date.parse(c.since);

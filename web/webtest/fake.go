@@ -143,6 +143,9 @@ func sum(calls []ringbid.Call) web.Figures {
 	s := web.Figures{Currency: "USD"}
 	for _, c := range calls {
 		s.Calls++
+		if slices.ContainsFunc(c.Legs, func(l ringbid.Leg) bool { return l.Side == "buyer" }) || c.Outcome == ringbid.OutcomeBridged {
+			s.Dialled++
+		}
 		if c.Outcome == ringbid.OutcomeBridged {
 			s.Connected++
 		}
