@@ -81,6 +81,21 @@ func (f *filter) admit(_ string, src netip.AddrPort, data []byte) bool {
 	return true
 }
 
+// admitStream lets trunks and called peers open connections; a stranger's is
+// closed before anything is read from it.
+func (f *filter) admitStream(src netip.AddrPort) bool {
+	addr := src.Addr().Unmap()
+	now := f.now()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.sweep(now)
+	if !f.known(addr, now) {
+		f.stranger(addr)
+		return false
+	}
+	return true
+}
+
 // known asks whether the address belongs to a trunk or to somebody we called.
 // The caller holds mu.
 func (f *filter) known(addr netip.Addr, now time.Time) bool {

@@ -1,8 +1,11 @@
 package sip
 
 import (
+	"errors"
 	"fmt"
+	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +37,37 @@ func TestUnknownSourcesGetSilence(t *testing.T) {
 	}
 	if n := r.counts("sip_filtered_total"); n["unknown_source"] < 100 {
 		t.Errorf("filtered %v", n)
+	}
+}
+
+// TestStrangersHoldNoConnections: places for streams are few, and a stranger
+// must not sit on one in silence.
+func TestStrangersHoldNoConnections(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, answerAndWait)
+	to := r.s.Addrs()[1].Addr
+	from := func(ip string) net.Conn {
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(ip)}, Timeout: 5 * time.Second}
+		conn, err := d.DialContext(t.Context(), "tcp", to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		return conn
+	}
+	if n, err := from("127.0.0.9").Read(make([]byte, 1)); n != 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the stranger's connection was kept: %d bytes, %v", n, err)
+	}
+	if n := r.counts("sip_filtered_total")["unknown_source"]; n != 1 {
+		t.Errorf("%v strangers counted", n)
+	}
+	carrier := from("127.0.0.1")
+	_, _ = carrier.Write([]byte("\r\n\r\n")) // RFC 5626 section 3.5.1
+	if n, err := carrier.Read(make([]byte, 2)); n != 2 || err != nil {
+		t.Errorf("the carrier got %d bytes, %v", n, err)
 	}
 }
 

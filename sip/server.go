@@ -48,7 +48,7 @@ func New(cfg Config) (*Server, error) {
 	ready := make(chan struct{}) // a call may come before Listen returns
 	stack, err := leg.Listen(leg.Config{
 		Listeners: cfg.Listeners, Advertise: cfg.Advertise, UserAgent: cfg.UserAgent,
-		Admit: s.filter.admit, OnOptions: s.onOptions, Logger: cfg.Logger, Registerer: cfg.Registerer, T1: cfg.T1,
+		Admit: s.filter.admit, AdmitStream: s.filter.admitStream, OnOptions: s.onOptions, Logger: cfg.Logger, Registerer: cfg.Registerer, T1: cfg.T1,
 		OnInvite: func(l *leg.Leg) {
 			<-ready
 			s.onInvite(l)

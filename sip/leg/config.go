@@ -25,6 +25,11 @@ type Config struct {
 	// the datagram in silence and closes the stream. Nil admits everybody.
 	Admit func(network string, src netip.AddrPort, data []byte) bool
 
+	// AdmitStream decides about a connection before anything is read from it,
+	// so that strangers cannot use up the places of carriers. It runs in the
+	// accepting goroutine and must not block. Nil admits everybody.
+	AdmitStream func(src netip.AddrPort) bool
+
 	// OnInvite serves a new call on a goroutine of its own. Nil refuses every
 	// call with 503.
 	OnInvite func(l *Leg)

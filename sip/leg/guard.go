@@ -12,6 +12,7 @@ import (
 // Limits of stream connections.
 const (
 	maxStreamConns = 1024
+	maxSourceConns = 256              // of one address, so that nobody takes every place
 	partialLimit   = 30 * time.Second // for the first message, and for each one once begun
 	idleLimit      = 2 * time.Hour    // between messages; a long call is silent
 	writeLimit     = 5 * time.Second
@@ -52,6 +53,15 @@ func (in *inlet) accept(s *Stack) {
 				continue
 			}
 		}
+		if src := addrPort(conn.RemoteAddr()); !s.mayConnect(src) {
+			s.m.dropped("not_admitted")
+			conn.Close()
+			continue
+		} else if in.of(src.Addr()) >= maxSourceConns {
+			s.m.dropped("connections")
+			conn.Close()
+			continue
+		}
 		in.admit(conn, s, maxStreamConns)
 	}
 }
@@ -77,6 +87,18 @@ func (in *inlet) admit(conn net.Conn, s *Stack, limit int) bool {
 		g.Close()
 		return false
 	}
+}
+
+// of counts the connections of one address.
+func (in *inlet) of(addr netip.Addr) (n int) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for g := range in.open {
+		if g.src.Addr() == addr {
+			n++
+		}
+	}
+	return n
 }
 
 // Accept gives sipgo the next connection.

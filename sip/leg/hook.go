@@ -46,6 +46,15 @@ func (s *Stack) admitted(network string, src netip.AddrPort, data []byte) (ok bo
 	return ok
 }
 
+// mayConnect asks whether a source may open a stream at all.
+func (s *Stack) mayConnect(src netip.AddrPort) (ok bool) {
+	if s.cfg.AdmitStream == nil {
+		return true
+	}
+	s.guarded("admit stream", func() { ok = s.cfg.AdmitStream(src) })
+	return ok
+}
+
 // filter runs in the reader before sipgo parses a datagram. It must never
 // return an error: that would end the listener.
 func (s *Stack) filter(p sipmsg.TransportReadProps, data []byte) (out []byte, _ error) {

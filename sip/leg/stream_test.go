@@ -220,3 +220,27 @@ func TestStreamLimits(t *testing.T) {
 		t.Error("half a message lives longer than its limit")
 	}
 }
+
+func TestOneSourceDoesNotTakeEveryPlace(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for range maxSourceConns {
+		conn, err := net.Dial("tcp", r.tcp.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+	}
+	waitFor(t, "all are accepted", func() bool { return r.s.tcp[0].of(r.tcp.Addr()) == maxSourceConns })
+	conn, err := net.Dial("tcp", r.tcp.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tcpPeer(t, conn).closed()
+	other := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
+	if conn, err = other.Dial("tcp", r.tcp.String()); err != nil {
+		t.Fatal(err)
+	}
+	_, c := answered(r, tcpPeer(t, conn))
+	c.on(func(l *Leg) { l.End(Cause{}) })
+}
