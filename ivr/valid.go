@@ -10,6 +10,9 @@ import (
 // eldest is the first year of birth that is believed.
 const eldest = 1900
 
+// leastZIP is the lowest ZIP code there is, of Holtsville, New York.
+const leastZIP = "00501"
+
 // naturalLength is how many digits an answer of the kind has.
 func naturalLength(kind string) (least, most int) {
 	switch kind {
@@ -38,7 +41,7 @@ func valid(kind, digits string, now time.Time) (value string, ok bool) {
 	}
 	switch kind {
 	case "zip":
-		if len(digits) != 5 {
+		if len(digits) != len(leastZIP) || digits < leastZIP {
 			return "", false
 		}
 		return digits, true

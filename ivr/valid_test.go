@@ -21,6 +21,8 @@ func TestValid(t *testing.T) {
 		{"", "", "", false},
 		{"zip", "90210", "90210", true},
 		{"zip", "00501", "00501", true},
+		{"zip", "00500", "", false},
+		{"zip", "00000", "", false},
 		{"zip", "9021", "", false},
 		{"zip", "902101", "", false},
 		{"zip", "9021*", "", false},
