@@ -1,0 +1,39 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ringbid/ringbid"
+)
+
+// TestPasswordsAreCheckedOneAtATime: who waits gets in when the one before is
+// done, leaves when the browser does, and is told Busy after a while.
+func TestPasswordsAreCheckedOneAtATime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		tries := newTries(time.Now)
+		leave, err := tries.enter(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := tries.enter(gone); !errors.Is(err, context.Canceled) {
+			t.Errorf("after the browser left: %v", err)
+		}
+		began := time.Now()
+		if _, err := tries.enter(t.Context()); ringbid.KindOf(err) != ringbid.Busy || time.Since(began) != signInWait {
+			t.Errorf("after %s: %v", time.Since(began), err)
+		}
+		time.AfterFunc(time.Second, leave)
+		next, err := tries.enter(t.Context())
+		if err != nil {
+			t.Fatalf("after the one before: %v", err)
+		}
+		next()
+	})
+}
