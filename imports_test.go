@@ -53,7 +53,7 @@ var fenced = map[string][]string{
 	"github.com/riverqueue/river":     {"delivery"},
 	"github.com/gorilla/websocket":    {"cti"},
 	"github.com/aws/":                 {"recording", "delivery/batch"},
-	"github.com/expr-lang/expr":       {"ivr"},
+	"github.com/expr-lang/expr":       {"ivr", "delivery/connector"},
 	"github.com/spf13/cobra":          {"cmd"},
 	"github.com/goccy/go-yaml":        {"cmd"},
 	"github.com/chromedp/":            {"web/webtest"},

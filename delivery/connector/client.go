@@ -87,12 +87,28 @@ func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, e
 
 var errRedirect = errors.New("answered with a redirect")
 
+// redirect decides whether a redirect is followed. To another host go only the
+// headers that say nothing about us: credentials stay with the partner.
 func (c *Client) redirect(req *http.Request, via []*http.Request) error {
-	if len(via) > c.cfg.Redirects || via[0].URL.Scheme == "https" && req.URL.Scheme != "https" {
+	allowed := c.cfg.Redirects
+	if n, ok := req.Context().Value(redirects{}).(int); ok {
+		allowed = max(allowed, n)
+	}
+	if len(via) > allowed || via[0].URL.Scheme == "https" && req.URL.Scheme != "https" {
 		return errRedirect
+	}
+	if req.URL.Host != via[0].URL.Host {
+		for k := range req.Header {
+			if k != "Accept" && k != "Content-Type" && k != "User-Agent" {
+				delete(req.Header, k)
+			}
+		}
 	}
 	return nil
 }
+
+// redirects is the key of a request's own number of redirects in its context.
+type redirects struct{}
 
 // Request is what to ask.
 type Request struct {
@@ -106,6 +122,11 @@ type Request struct {
 	// Idempotent says that asking twice does no harm, so that an exchange on a
 	// kept connection which the partner was just closing may be made anew.
 	Idempotent bool
+	// MaxBytes bounds the body of the answer where the client's own bound is to
+	// be another.
+	MaxBytes int64
+	// Redirects is how many are followed, beyond what the client allows.
+	Redirects int
 }
 
 // Response is what came back.
@@ -114,6 +135,8 @@ type Response struct {
 	Header http.Header
 	Body   []byte
 	Took   time.Duration
+	// Sent says how far the request came; it is true beside an error also.
+	Sent Sent
 }
 
 // Do makes the exchange. Whatever status the partner chose is a Response; an
@@ -127,21 +150,29 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 	}
 	timed, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	req, err := c.request(timed, r)
+	var progress progress
+	if r.Redirects > 0 {
+		timed = context.WithValue(timed, redirects{}, r.Redirects)
+	}
+	req, err := c.request(progress.watch(timed), r)
 	if err != nil {
 		return Response{}, err
 	}
 	res, err := c.http.Do(req)
 	if err != nil {
-		out := Response{Took: time.Since(started)}
+		out := Response{Took: time.Since(started), Sent: progress.sent()}
 		if res != nil { // a redirect that was not followed
 			out.Status, out.Header = res.StatusCode, res.Header
 		}
 		return out, classify(ctx, timed, err)
 	}
 	defer res.Body.Close() //nolint:errcheck // nothing was written
-	out := Response{Status: res.StatusCode, Header: res.Header}
-	out.Body, err = c.read(res)
+	out := Response{Status: res.StatusCode, Header: res.Header, Sent: SentAnswered}
+	limit := c.cfg.MaxBytes
+	if r.MaxBytes > 0 {
+		limit = r.MaxBytes
+	}
+	out.Body, err = read(res, limit)
 	out.Took = time.Since(started)
 	if err != nil {
 		return out, classify(ctx, timed, err)
@@ -180,21 +211,21 @@ func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) 
 }
 
 // read reads the body within the limit.
-func (c *Client) read(res *http.Response) ([]byte, error) {
+func read(res *http.Response, limit int64) ([]byte, error) {
 	if e := res.Header.Get("Content-Encoding"); e != "" && e != "identity" {
 		return nil, errEncoded
 	}
-	if res.ContentLength > c.cfg.MaxBytes {
+	if res.ContentLength > limit {
 		return nil, errTooLarge
 	}
 	var b bytes.Buffer
-	n, err := io.Copy(&b, io.LimitReader(res.Body, c.cfg.MaxBytes+1))
+	n, err := io.Copy(&b, io.LimitReader(res.Body, limit+1))
 	body := b.Bytes()
 	switch {
 	case err != nil:
 		return body, err
-	case n > c.cfg.MaxBytes:
-		return body[:c.cfg.MaxBytes], errTooLarge
+	case n > limit:
+		return body[:limit], errTooLarge
 	}
 	return body, nil
 }
