@@ -93,7 +93,10 @@ func (c *Cluster) start(ctx context.Context) (err error) {
 	if c.socket, err = socketDir(c.cfg.Dir, c.id); err != nil {
 		return err
 	}
-	if err = endLeftover(ctx, c.data, c.id, c.cfg.Logger); err != nil {
+	if err = endLeftover(ctx, c.data, c.cfg.Logger); err != nil {
+		return err
+	}
+	if err = clearSocket(c.socket); err != nil {
 		return err
 	}
 	if err = c.initdb(ctx); err != nil {
@@ -210,6 +213,18 @@ func socketPath(dir string, id identity) string {
 		run = filepath.Join(base, "ringbid-"+hex.EncodeToString(sum[:8]))
 	}
 	return run
+}
+
+// clearSocket removes what a killed server left in its socket folder: while
+// nobody has collected the dead process, its number there looks alive to the
+// next server.
+func clearSocket(dir string) error {
+	for _, name := range []string{"/.s.PGSQL.5432", "/.s.PGSQL.5432.lock"} {
+		if err := os.Remove(dir + name); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // environment keeps what decides paths and languages and nothing that PG

@@ -238,3 +238,57 @@ func TestClosedParentFolder(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// A process that outlived its server, and the socket of a server whose number
+// still looks alive, do not keep the next server from starting.
+func TestRemainsAreCleared(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	stop(t, start(t, dir))
+	sleep, err := exec.LookPath("sleep")
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "postgres-worker")
+	program, err := os.ReadFile(sleep)
+	if err == nil {
+		err = os.WriteFile(name, program, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	orphan := exec.Command(name, "600")
+	orphan.Dir = filepath.Join(dir, "data")
+	if err := orphan.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- orphan.Wait() }()
+	t.Cleanup(func() { _ = orphan.Process.Kill() })
+	id, err := pickIdentity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	alive := exec.Command(sleep, "600")
+	alive.Dir, alive.SysProcAttr = "/", id.attributes()
+	if err := alive.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = alive.Process.Kill(); _ = alive.Wait() })
+	socket, err := socketDir(dir, id)
+	if err == nil {
+		err = os.WriteFile(socket+"/.s.PGSQL.5432.lock", fmt.Appendf(nil, "%d\n", alive.Process.Pid), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := start(t, dir)
+	if got := query(t, c.DSN(), `SELECT 'yes'`); got != "yes" {
+		t.Errorf("the server says %q", got)
+	}
+	select {
+	case <-ended:
+	default:
+		t.Error("the orphan is still there")
+	}
+}

@@ -135,9 +135,56 @@ func (c *Cluster) Stop(ctx context.Context) error {
 	return err
 }
 
-// endLeftover ends a server that outlived the process that started it, and
-// removes its note where nobody is behind it any more.
-func endLeftover(ctx context.Context, data string, id identity, log *slog.Logger) error {
+// endLeftover ends a server that outlived the process that started it, and the
+// processes that outlived a server: one that still holds the shared memory keeps
+// the next server from starting.
+func endLeftover(ctx context.Context, data string, log *slog.Logger) error {
+	if err := endServer(ctx, data, log); err != nil {
+		return err
+	}
+	return endOrphans(ctx, data, log)
+}
+
+// endOrphans kills what works in the data folder without a server. The log is
+// replayed by the next one.
+func endOrphans(ctx context.Context, data string, log *slog.Logger) error {
+	ctx, cancel := context.WithTimeout(ctx, stopIn)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for told := false; ; told = true {
+		left := workers(data)
+		if len(left) == 0 {
+			return nil
+		}
+		if !told {
+			log.Warn("processes of a dead database server were left; they are ended first", slog.Int("processes", len(left)))
+		}
+		for _, pid := range left {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("processes %v of a dead server do not end", left)
+		case <-tick.C:
+		}
+	}
+}
+
+// workers returns the server's processes that work in the data folder.
+func workers(data string) (pids []int) {
+	all, _ := os.ReadDir("/proc")
+	for _, e := range all {
+		if pid, err := strconv.Atoi(e.Name()); err == nil && isServer(pid, data) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// endServer ends a server that was left running and removes its note where
+// nobody is behind it any more.
+func endServer(ctx context.Context, data string, log *slog.Logger) error {
 	note := filepath.Join(data, "postmaster.pid")
 	b, err := os.ReadFile(note)
 	if errors.Is(err, os.ErrNotExist) {
