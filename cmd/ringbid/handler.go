@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -50,6 +51,7 @@ func (a *app) finish(call *ringbid.Call) {
 	if f, ok := a.recorder.File(call.ID); ok {
 		rec, err := f.Seal(ctx)
 		switch {
+		case errors.Is(err, recording.ErrEmpty): // over before a sound
 		case err != nil:
 			a.log.Error("recording not sealed", "call_id", call.ID, "error", err)
 		default:

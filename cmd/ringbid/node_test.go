@@ -83,6 +83,7 @@ nodes:
 // and bidders, and the documents that name them.
 type town struct {
 	data, docs, rtp string
+	database        string // "" for a private one in the data folder
 	buyers          *sim.Buyers
 	bidders         *sim.Bidders
 	carrier         *sim.Carrier
@@ -257,7 +258,7 @@ func (n *node) signal(t *testing.T, s syscall.Signal) {
 // serve runs the town's node and waits until it is ready.
 func (w *town) serve(t *testing.T, args ...string) *node {
 	t.Helper()
-	n := launch(t, append([]string{"serve", "--data", w.data, "--sip", "udp:127.0.0.1:0,tcp:127.0.0.1:0", "--rtp", w.rtp,
+	n := launch(t, append([]string{"serve", "--data", w.data, "--database-url", w.database, "--sip", "udp:127.0.0.1:0,tcp:127.0.0.1:0", "--rtp", w.rtp,
 		"--http", "127.0.0.1:0", "--allow-http", "127.0.0.1", "--drain", "60s"}, args...)...)
 	end := time.NewTimer(time.Minute)
 	defer end.Stop()
@@ -291,7 +292,7 @@ type said struct {
 // ringbid runs a short command to its end.
 func (w *town) ringbid(t *testing.T, args ...string) said {
 	t.Helper()
-	cmd := ringbidCommand(t, append(args, "--data", w.data)...)
+	cmd := ringbidCommand(t, append(args, "--data", w.data, "--database-url", w.database)...)
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	err := cmd.Run()

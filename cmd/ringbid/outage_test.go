@@ -241,6 +241,12 @@ func (s *stage) serverPID(t *testing.T) int {
 // signalAll signals a process and its children.
 func signalAll(parent int, sig syscall.Signal) {
 	_ = syscall.Kill(parent, sig)
+	for _, pid := range childrenOf(parent) {
+		_ = syscall.Kill(pid, sig)
+	}
+}
+
+func childrenOf(parent int) (pids []int) {
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, path := range stats {
 		b, err := os.ReadFile(path)
@@ -250,7 +256,8 @@ func signalAll(parent int, sig syscall.Signal) {
 			continue
 		}
 		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path))); err == nil {
-			_ = syscall.Kill(pid, sig)
+			pids = append(pids, pid)
 		}
 	}
+	return pids
 }

@@ -68,7 +68,7 @@ func TestKilledInMidCall(t *testing.T) {
 func (w *town) attached(t *testing.T, from string) (found ringbid.Call) {
 	t.Helper()
 	eventually(t, 20*time.Second, "the recording is attached", func() bool {
-		for _, c := range w.calls(t, "--last", "10") {
+		for _, c := range w.calls(t, "--last", "200") {
 			if string(c.Caller) == from {
 				found = c
 			}
