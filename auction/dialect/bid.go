@@ -159,7 +159,10 @@ type wireWarning struct {
 // read until then is returned.
 func DecodeBid(body []byte) (Bid, error) {
 	var b Bid
-	if looksXML(body) {
+	switch {
+	case looksPage(body): // a gateway's, most likely; it may well be sound XML
+		return b, ringbid.Errorf(ringbid.Invalid, "answer is a web page")
+	case looksXML(body):
 		kids, err := xmlFields(body)
 		if err != nil {
 			return b, ringbid.Errorf(ringbid.Invalid, "answer is not sound XML")

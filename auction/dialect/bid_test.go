@@ -125,7 +125,9 @@ func TestDecodeBidRefuses(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
 		``:                                    "answer is not a JSON object",
-		`<html><body>Not found`:               "answer is not sound XML",
+		`<html><body>Not found`:               "answer is a web page",
+		`<HTML><p>502 Bad Gateway</p></HTML>`: "answer is a web page",
+		`<Bid><BidAmount>4</Bid>`:             "answer is not sound XML",
 		`[1]`:                                 "answer is not a JSON object",
 		`"bid"`:                               "answer is not a JSON object",
 		`{"bidAmount":1`:                      "answer is not a JSON object",

@@ -131,7 +131,15 @@ func xmlElement(d *xml.Decoder, n *int, depth int) (element, error) {
 }
 
 // looksXML reports whether the body starts as XML does.
-func looksXML(body []byte) bool {
-	b := bytes.TrimLeft(bytes.TrimPrefix(body, []byte(byteOrderMark)), " \t\r\n")
-	return len(b) > 0 && b[0] == '<'
+func looksXML(body []byte) bool { return bytes.HasPrefix(start(body), []byte("<")) }
+
+// looksPage reports whether a body begins as HTML does.
+func looksPage(body []byte) bool {
+	b := bytes.ToLower(start(body)[:min(16, len(start(body)))])
+	return bytes.HasPrefix(b, []byte("<html")) || bytes.HasPrefix(b, []byte("<!doctype html"))
+}
+
+// start returns the body from its first byte that says anything.
+func start(body []byte) []byte {
+	return bytes.TrimLeft(bytes.TrimPrefix(body, []byte(byteOrderMark)), " \t\r\n")
 }
