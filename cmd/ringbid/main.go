@@ -66,9 +66,10 @@ type quietError struct{}
 
 func (quietError) Error() string { return "" }
 
+// version is a plain word: it also stands in SIP headers.
 func version() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
+		return strings.Trim(info.Main.Version, "()")
 	}
 	return "devel"
 }
