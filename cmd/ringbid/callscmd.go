@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -23,6 +24,9 @@ func callsCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			if last < 1 || last > 500 {
 				return errors.New("--last is 1 to 500")
+			}
+			if err := c.hasRun(); err != nil {
+				return err
 			}
 			st, closeStore, err := openStore(cmd.Context(), c)
 			if err != nil {
@@ -48,6 +52,18 @@ func callsCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON with legs, auction, money and recording")
 	c.storage(cmd.Flags())
 	return cmd
+}
+
+// hasRun refuses a folder without a database, such as a mistyped one: asking
+// for calls makes nothing.
+func (c *config) hasRun() error {
+	if c.DatabaseURL != "" {
+		return nil
+	}
+	if _, err := os.Stat(c.path("postgres")); err != nil {
+		return fmt.Errorf("there are no calls in %s: ringbid has not run there", c.Data)
+	}
+	return nil
 }
 
 func tellLine(cmd *cobra.Command, c *ringbid.Call) {
