@@ -60,6 +60,7 @@ func classify(outer, timed context.Context, err error) *Error {
 		rec  tls.RecordHeaderError
 		cert *tls.CertificateVerificationError
 		auth x509.UnknownAuthorityError
+		told tls.AlertError
 	)
 	switch {
 	case errors.Is(err, errRedirect):
@@ -79,7 +80,8 @@ func classify(outer, timed context.Context, err error) *Error {
 		e.Code, e.Text = CodeTimeout, "no answer in time"
 	case errors.As(err, &dns):
 		e.Code, e.Text = CodeName, "host name does not resolve"
-	case errors.As(err, &cert), errors.As(err, &auth), errors.As(err, &rec),
+	case errors.As(err, &cert), errors.As(err, &auth), errors.As(err, &rec), errors.As(err, &told),
+		strings.Contains(bare(err).Error(), "remote error: tls: "),
 		strings.Contains(bare(err).Error(), "HTTP response to HTTPS client"):
 		e.Code, e.Text = CodeTLS, "TLS handshake or certificate is not sound"
 	case errors.As(err, &dial) && dial.Op == "dial":

@@ -126,6 +126,10 @@ func (p *Plan) judge(res Response, err error, now time.Time) Outcome {
 		return out
 	}
 	root, unread := readAnswer(text, p.rules.as)
+	if res.Status/100 == 3 && res.Header.Get("Location") != "" && unread != nil {
+		out.Class, out.Code, out.Reason = ClassRejected, CodeRedirect, "answered with a redirect, which is not followed"
+		return out
+	}
 	if unread != nil {
 		if out.Class == "" {
 			out.Class, out.Code, out.Reason = ClassAmbiguous, CodeNotUnderstood, unread.Error()
