@@ -24,6 +24,7 @@ type node struct {
 	text string
 	kids []*node
 	list bool
+	read []byte // of XML, while it is read
 }
 
 // answerReader counts what it makes.
@@ -162,10 +163,10 @@ func (r *answerReader) xml(text string) (*node, error) {
 			}
 			stack = append(stack, k)
 		case xml.EndElement:
-			top.text = strings.TrimSpace(top.text)
+			top.text, top.read = strings.TrimSpace(string(top.read)), nil
 			stack = stack[:len(stack)-1]
 		case xml.CharData:
-			top.text += string(t)
+			top.read = append(top.read, t...)
 		}
 	}
 	if len(root.kids) != 1 {

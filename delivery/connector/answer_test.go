@@ -174,3 +174,30 @@ func FuzzTemplate(f *testing.F) {
 		}
 	})
 }
+
+// The worst a partner can send within our bound is read in a moment.
+func TestHostileAnswersAreQuick(t *testing.T) {
+	t.Parallel()
+	p := plan(t, nil)
+	for name, unit := range map[string]string{
+		"text in pieces": "x<!---->", "elements": "<a/>", "attributes": ` a="b"`, "keys": `"a":1,`, "entities": "&amp;", "form": "a=b&", "comments": "<!---->",
+	} {
+		body := strings.Repeat(unit, maxAnswerBytes/len(unit))
+		switch name {
+		case "attributes":
+			body = "<r" + body + "/>"
+		case "keys":
+			body = "{" + body + `"b":2}`
+		case "form":
+		default:
+			body = "<r>" + body + "</r>"
+		}
+		started := time.Now()
+		got := p.judge(Response{Status: 200, Header: http.Header{}, Body: []byte(body)}, nil, started)
+		if took := time.Since(started); took > 2*time.Second || got.Class == ClassAccepted {
+			t.Errorf("%s: %s after %s", name, got.Class, took)
+		} else {
+			t.Logf("%s: %s after %s", name, got.Class, took)
+		}
+	}
+}

@@ -3,6 +3,8 @@ package connector
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -23,6 +25,9 @@ type Config struct {
 	// Redirects is how many redirects are followed; default none. Each is held
 	// against the same rules as the first address.
 	Redirects int
+	// Roots are the authorities whose certificates are believed; nil for the
+	// system's.
+	Roots *x509.CertPool
 	// UserAgent names us; default "ringbid".
 	UserAgent string
 }
@@ -69,6 +74,7 @@ func New(cfg Config) (*Client, error) {
 		IdleConnTimeout:        time.Minute,
 		TLSHandshakeTimeout:    cfg.Timeout,
 		MaxResponseHeaderBytes: maxHeaderBytes,
+		TLSClientConfig:        &tls.Config{RootCAs: cfg.Roots, MinVersion: tls.VersionTLS12},
 	}
 	c.http = http.Client{Transport: c.base, CheckRedirect: c.redirect}
 	return c, nil

@@ -205,6 +205,61 @@ func TestFailures(t *testing.T) {
 	})
 }
 
+// Certificates of an authority that is believed, over HTTP/2.
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	for name, c := range map[string]struct {
+		host     string
+		from, to time.Time
+		class    connector.Class
+		code     connector.Code
+		sent     connector.Sent
+	}{
+		"sound":       {"localhost", now.Add(-time.Hour), now.Add(time.Hour), connector.ClassAccepted, "", connector.SentAnswered},
+		"cut":         {"localhost", now.Add(-time.Hour), now.Add(time.Hour), connector.ClassAmbiguous, connector.CodeProtocol, connector.SentMaybe},
+		"wrong name":  {"x.example", now.Add(-time.Hour), now.Add(time.Hour), connector.ClassNeverSent, connector.CodeTLS, connector.SentNo},
+		"expired":     {"localhost", now.Add(-2 * time.Hour), now.Add(-time.Hour), connector.ClassNeverSent, connector.CodeTLS, connector.SentNo},
+		"not yet due": {"localhost", now.Add(time.Hour), now.Add(2 * time.Hour), connector.ClassNeverSent, connector.CodeTLS, connector.SentNo},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var arrived atomic.Int64
+			s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body)
+				arrived.Add(1)
+				if name == "cut" {
+					panic(http.ErrAbortHandler)
+				}
+				_, _ = fmt.Fprintf(w, `{"proto":%q}`, r.Proto)
+			}))
+			s.Config.ErrorLog, s.EnableHTTP2 = quiet(), true
+			cert := certificate(t, c.host, c.from, c.to)
+			s.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
+			s.StartTLS()
+			t.Cleanup(s.Close)
+			root, err := x509.ParseCertificate(cert.Certificate[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			roots := x509.NewCertPool()
+			roots.AddCert(root)
+			x := connector.Exchange{
+				URL: "{{base}}/", Settings: map[string]string{"base": strings.Replace(s.URL, "127.0.0.1", "localhost", 1)},
+				Body: "text", Template: "x", Answer: connector.Rules{Accepted: `is("proto", "HTTP/2.0")`},
+			}
+			send := sender(t, nil, func(c *connector.Config) { c.Allow, c.Roots = []string{"localhost"}, roots })
+			got := send.Send(t.Context(), compile(t, x), ask())
+			if got.Class != c.class || got.Code != c.code || got.Sent != c.sent {
+				t.Errorf("got %s %s sent %s (%s)", got.Class, got.Code, got.Sent, got.Reason)
+			}
+			if (arrived.Load() > 0) != (c.sent != connector.SentNo) {
+				t.Errorf("%d requests arrived, sent %s", arrived.Load(), got.Sent)
+			}
+		})
+	}
+}
+
 // A redirect that is not followed is an answer; the rules read it.
 func TestRedirectIsAnAnswer(t *testing.T) {
 	t.Parallel()
