@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/crypto/bcrypt"
 
 	"github.com/ringbid/ringbid"
 )
@@ -50,7 +51,8 @@ type Config struct {
 	// MaxConns bounds the connections of the call path, and again of the pages;
 	// default 8.
 	MaxConns int32
-	// PasswordCost is bcrypt's, 4 to 31; default 12.
+	// PasswordCost is bcrypt's, 4 to 31; default 10, which is also what an
+	// unknown name costs to refuse: time must not tell who is a user.
 	PasswordCost int
 	// SpoolBytes bounds what waits on disk while Postgres is away; default 1 GB.
 	SpoolBytes int64
@@ -97,7 +99,7 @@ func (c *Config) fill() error {
 	c.Heartbeat = or(c.Heartbeat, 5*time.Second)
 	c.Refresh = or(c.Refresh, 30*time.Second)
 	c.MaxConns = or(c.MaxConns, 8)
-	c.PasswordCost = or(c.PasswordCost, 12)
+	c.PasswordCost = or(c.PasswordCost, bcrypt.DefaultCost)
 	c.SpoolBytes = or(c.SpoolBytes, 1<<30)
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/crypto/bcrypt"
+
 	"github.com/ringbid/ringbid"
 )
 
@@ -36,4 +38,16 @@ func TestPasswordsAreCheckedOneAtATime(t *testing.T) {
 		}
 		next()
 	})
+}
+
+// TestNobodyCostsWhatUsersCost: the time of an answer must not tell names apart.
+func TestNobodyCostsWhatUsersCost(t *testing.T) {
+	t.Parallel()
+	cfg := Config{DSN: "x", Dir: "x", KeyFile: "x", Node: "x"}
+	if err := cfg.fill(); err != nil {
+		t.Fatal(err)
+	}
+	if cost, err := bcrypt.Cost([]byte(nobodysHash)); err != nil || cost != cfg.PasswordCost || cost != bcrypt.DefaultCost {
+		t.Errorf("nobody costs %d (%v), users %d by the store and %d by commands", cost, err, cfg.PasswordCost, bcrypt.DefaultCost)
+	}
 }
