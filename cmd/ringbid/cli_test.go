@@ -195,7 +195,7 @@ func TestCallsJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(out.out), &list); err != nil || out.code != 0 || len(list) != 2 {
 		t.Fatalf("calls: status %d, %v, %d calls", out.code, err, len(list))
 	}
-	if list[0]["outcome"] != "rejected" || list[1]["outcome"] != "bridged" || list[1]["id"] != story1(good.out) {
+	if list[0]["outcome"] != "rejected" || list[1]["outcome"] != "bridged" || list[1]["id"] != storedID(good.out) {
 		t.Errorf("outcomes %v, %v: the newest comes first", list[0]["outcome"], list[1]["outcome"])
 	}
 	shape(t, list[1])
@@ -211,7 +211,7 @@ var clearLine = regexp.MustCompile(`^ringbid: [^\n]+\n$`)
 
 func oneClearLine(s string) bool { return clearLine.MatchString(s) }
 
-func story1(out string) any {
+func storedID(out string) any {
 	var s struct{ Stored struct{ ID string } }
 	_ = json.Unmarshal([]byte(out), &s)
 	return s.Stored.ID

@@ -156,6 +156,43 @@ func TestSecondSignal(t *testing.T) {
 	}
 }
 
+// TestDrainTimeOver ends a node whose callers do not: one talks with a buyer,
+// one has not answered the question, one is being connected.
+func TestDrainTimeOver(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes calls")
+	}
+	w := newTown(t)
+	n := w.serve(t, "--drain", "1s")
+	w.apply(t)
+	w.known(t, n)
+	asked := w.begin(t, n, sim.Caller{To: "+18005550100", Hold: time.Minute})
+	rung := w.begin(t, n, sim.Caller{To: "+18005550101", Digits: "90210", Hold: time.Minute})
+	eventually(t, 30*time.Second, "a buyer lets it ring", func() bool { v, ok := w.visit(rung); return ok && v.User == "noanswer" })
+	talked, _ := w.talking(t, n, express, time.Minute, time.Second)
+	n.signal(t, syscall.SIGINT)
+	told := time.Now()
+	if code := n.status(t, 10*time.Second); code != 0 {
+		t.Errorf("status %d", code)
+	}
+	t.Logf("gone %s after the signal", time.Since(told))
+	nobodyIn(t, w.data)
+	var over sim.Visit
+	eventually(t, 5*time.Second, "the ringing ends", func() bool { over, _ = w.visit(rung); return over.Over })
+	if over.Status == 200 {
+		t.Errorf("a caller of a node that stops was connected: %+v", over)
+	}
+	for _, c := range w.calls(t, "--last", "10") {
+		if who := string(c.Caller); who != asked && who != rung && who != talked {
+			continue
+		}
+		if c.State != ringbid.StateEnded || c.Reason.Code != "shutdown" || c.Recording == nil || len(c.Legs) == 0 {
+			t.Errorf("call to %s: %s, %s, %+v, recording %v, %d legs", c.Number, c.State, c.Outcome, c.Reason, c.Recording != nil, len(c.Legs))
+		}
+	}
+}
+
 // invite sends one INVITE to the number as a carrier's switch would, and
 // returns the final answer.
 func invite(t *testing.T, via, to string) string {
