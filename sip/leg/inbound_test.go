@@ -311,3 +311,14 @@ func TestLateOfferIsAnsweredInTheAck(t *testing.T) {
 		t.Errorf("SDP %q", ev.SDP)
 	}
 }
+
+func TestUsualPhrases(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[int]string{
+		404: "Not Found", 433: "Anonymity Disallowed", 483: "Too Many Hops", 499: "Request Failure", 599: "Server Failure", 699: "Global Failure",
+	} {
+		if got := reasonFor(code); got != want {
+			t.Errorf("%d %s, want %s", code, got, want)
+		}
+	}
+}

@@ -11,5 +11,5 @@ var (
 	ErrNoAudio   = errors.New("no audio stream")
 	ErrNoCodec   = errors.New("no common codec")
 	ErrProfile   = errors.New("transport profile not carried")
-	ErrHost      = errors.New("connection address is a name")
+	ErrHost      = errors.New("no connection address we can send to")
 )
