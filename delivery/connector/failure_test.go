@@ -289,6 +289,25 @@ func TestRedirectElsewhereTakesNoCredentials(t *testing.T) {
 	}
 }
 
+// A lead that stuck half way counts as sent: the partner has its beginning.
+func TestStuckHalfWay(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() }) // nobody accepts: the kernel takes a little, then no more
+	x := connector.Exchange{
+		URL: "{{base}}/", Settings: map[string]string{"base": "http://" + l.Addr().String()}, Body: "text", Template: "{{big}}", Timeout: 3e8,
+		Answer: connector.Rules{Accepted: `yes("success")`},
+	}
+	a := connector.Ask{Facts: map[string]string{"big": strings.Repeat("x", 32<<20)}}
+	got := sender(t, nil).Send(t.Context(), compile(t, x), a)
+	if got.Class != connector.ClassAmbiguous || got.Code != connector.CodeTimeout || got.Sent != connector.SentMaybe {
+		t.Errorf("got %s %s sent %s", got.Class, got.Code, got.Sent)
+	}
+}
+
 // A larger answer is read where the exchange says so.
 func TestOwnLimit(t *testing.T) {
 	t.Parallel()

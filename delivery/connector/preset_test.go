@@ -156,7 +156,8 @@ func TestSalesforceREST(t *testing.T) {
 			connector.ClassRejected, "00Q9", "", "DUPLICATES_DETECTED", 0},
 	})
 	if p.last.method != "PATCH" || p.last.path != "/services/data/v66.0/sobjects/Lead/Ext_Lead_Id__c/01JLEAD" ||
-		p.last.header.Get("Authorization") != "Bearer 00D!AR8" || p.last.header.Get("Sforce-Auto-Assign") != "TRUE" {
+		p.last.header.Get("Authorization") != "Bearer 00D!AR8" || p.last.header.Get("Sforce-Auto-Assign") != "TRUE" ||
+		p.last.header.Get("Sforce-Duplicate-Rule-Header") != "allowSave=true; includeRecordDetails=false; runAsCurrentUser=true" {
 		t.Errorf("sent %+v", p.last)
 	}
 	wantJSON(t, p.last.body, `{"FirstName":"Ann","LastName":"Lee","Company":"[not provided]","Phone":"(512) 555-0100","Email":"Ann@X.io",
@@ -203,6 +204,7 @@ func TestHubSpot(t *testing.T) {
 			connector.ClassAccepted, "512", "", "", 0},
 		"partial": {207, nil, `{"status":"COMPLETE","results":[],"numErrors":1,"errors":[{"status":"error","category":"VALIDATION_ERROR","message":"Property x does not exist"}]}`,
 			connector.ClassRejected, "", "", "Property x does not exist", 0},
+		"both":     {200, nil, `{"status":"COMPLETE","results":[{"id":"512"}],"errors":[{"message":"one of them"}]}`, connector.ClassRejected, "512", "", "one of them", 0},
 		"invalid":  {400, nil, `{"status":"error","message":"Property values were not valid","correlationId":"c","category":"VALIDATION_ERROR"}`, connector.ClassRejected, "", "", "not valid", 0},
 		"conflict": {409, nil, `{"status":"error","message":"Contact already exists. Existing ID: 179","category":"CONFLICT"}`, connector.ClassRejected, "", "", "already exists", 0},
 		"secondly": {429, nil, fmt.Sprintf(limit, "TEN_SECONDLY_ROLLING"), connector.ClassThrottled, "", "", "secondly limit", 10 * time.Second},
