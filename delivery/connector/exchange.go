@@ -61,6 +61,9 @@ const (
 	maxTemplate    = 64 << 10
 )
 
+// standIn stands for a partner's instance_url until a token has told it.
+const standIn = "https://instance.example"
+
 // Plan is an Exchange that was checked and compiled. It may be used from any
 // goroutine.
 type Plan struct {
@@ -143,7 +146,7 @@ func (c *compiler) pairs(path string, m map[string]string) []pair {
 func (c *compiler) address() {
 	setting := func(name string) (string, bool) {
 		if name == "instance_url" && c.plan.x.Settings[name] == "" && c.plan.x.Auth.oauth() {
-			return "https://instance.example", true
+			return standIn, true
 		}
 		v, ok := c.plan.x.Settings[name]
 		return v, ok

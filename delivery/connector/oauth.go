@@ -122,7 +122,11 @@ func (s *Sender) askToken(ctx context.Context, a Auth, old Token) (Token, *token
 	if err != nil {
 		return Token{}, &tokenError{class: ClassNeverSent, code: CodeToken, text: "no token: " + err.Error()}
 	}
-	return s.readToken(res, old)
+	t, refused := s.readToken(res, old)
+	if strings.HasPrefix(a.TokenURL, "https:") && !strings.HasPrefix(t.Instance, "https:") {
+		t.Instance = "" // no partner moves us off TLS
+	}
+	return t, refused
 }
 
 // tokenAnswer is RFC 6749, 5.1 and 5.2, with Salesforce's instance_url.

@@ -165,6 +165,10 @@ func TestSalesforceREST(t *testing.T) {
 	if !plan.Idempotent() {
 		t.Error("an upsert is idempotent")
 	}
+	preview, mapped, err := plan.Preview(consumer()) // before any token
+	if err != nil || !mapped.OK() || !strings.HasPrefix(preview, "PATCH https://instance.example/services/data/v66.0/") {
+		t.Errorf("preview %q, %v", preview, err)
+	}
 }
 
 func TestSalesforceWebToLead(t *testing.T) {

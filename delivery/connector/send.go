@@ -41,7 +41,10 @@ func (p *Plan) Preview(ask Ask) (string, mapping.Result, error) {
 	if err != nil {
 		return "", mapped, err
 	}
-	cred := credentials{secret: p.x.Auth.Secret, token: Token{Access: redacted, Instance: p.x.Settings["instance_url"]}}
+	cred := credentials{secret: p.x.Auth.Secret, token: Token{Access: redacted}}
+	if p.x.Auth.oauth() && p.x.Settings["instance_url"] == "" {
+		cred.token.Instance = standIn
+	}
 	if _, err := p.build(ask, mapped.Fields, cred); err != nil {
 		return "", mapped, err
 	}
