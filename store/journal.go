@@ -183,7 +183,7 @@ func (s *Store) Spooled() int { return s.spool.Len() }
 
 // settleNow commits a call that could not be kept on disk.
 func (s *Store) settleNow(ctx context.Context, r record) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), connectIn)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pageBudget)
 	defer cancel()
 	if err := s.commit(ctx, r); err != nil {
 		return fmt.Errorf("settle call %s: %w", r.Call.ID, kinded(err))

@@ -118,10 +118,10 @@ func TestBoundsOfACall(t *testing.T) {
 	c.Events, c.Steps, c.Legs = nil, nil, nil
 	many := map[string]string{}
 	for i := range 500 {
-		many[fmt.Sprint("k", i)] = strings.Repeat("v", 5000)
+		many[fmt.Sprint("k", i)] = strings.Repeat("v", 3000)
 	}
 	c.Tags = many
-	for i := range 1500 {
+	for i := range 1100 {
 		c.Events = append(c.Events, ringbid.Event{Call: c.ID, Seq: 7, At: c.Received, Kind: ringbid.EventDigit, Text: strings.Repeat("ü", 3000), Data: many})
 		c.Steps = append(c.Steps, ringbid.Step{Node: fmt.Sprint(i)})
 	}

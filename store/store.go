@@ -20,10 +20,11 @@ import (
 )
 
 const (
-	connectIn  = 2 * time.Second        // one connection
-	probeIn    = 500 * time.Millisecond // an answer of a Postgres that is there
-	pageBudget = 15 * time.Second       // one statement that no call waits for
-	settlers   = 4                      // calls committed at once
+	connectIn   = 2 * time.Second        // one connection
+	probeIn     = 500 * time.Millisecond // an answer of a Postgres that is there
+	pageBudget  = 15 * time.Second       // one statement that no call waits for
+	settlers    = 4                      // calls committed at once
+	lastCommits = 5 * time.Second        // for those under way when the store closes
 )
 
 // Store is an open store. Its methods may be called from any goroutine.
@@ -180,9 +181,8 @@ func (s *Store) Close(ctx context.Context) error {
 			err = s.closeParts()
 			return
 		}
-		if s.stopWork != nil { // not attached only
-			s.stopWork()
-		}
+		s.emptySpool(ctx)
+		s.stopWork()
 		stopped := make(chan struct{})
 		go func() {
 			s.work.Wait()
@@ -198,6 +198,25 @@ func (s *Store) Close(ctx context.Context) error {
 		err = errors.Join(err, s.closeParts())
 	})
 	return err
+}
+
+// emptySpool gives what is on its way into Postgres a little time to arrive, so
+// that a clean stop leaves whole rows behind. What does not waits in the spool.
+func (s *Store) emptySpool(ctx context.Context) {
+	limit := time.NewTimer(lastCommits)
+	defer limit.Stop()
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	for s.Spooled() > 0 && !s.Away() {
+		s.journal.kickReplay()
+		select {
+		case <-look.C:
+		case <-limit.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 func (s *Store) closeParts() error {
