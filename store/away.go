@@ -68,7 +68,7 @@ func (s *Store) back(ctx context.Context) {
 	s.circuit.since.Store(time.Now().UnixNano())
 	s.circuit.away.Store(false)
 	s.cfg.Logger.Info("postgres is back", slog.Duration("after", away), slog.Int("spooled", s.spool.Len()))
-	s.beat(ctx)
+	_ = s.beat(ctx) // it has told of its trouble
 	s.journal.kickReplay()
 }
 
@@ -108,8 +108,8 @@ func (s *Store) keep(ctx context.Context) {
 				s.trouble(s.refreshLedger(ctx))
 			}
 		case <-beat.C:
-			if !s.Away() {
-				s.beat(ctx)
+			if !s.Away() && s.beat(ctx) != nil {
+				s.look(ctx) // at once: the next beat is due by now
 			}
 		}
 	}

@@ -67,7 +67,7 @@ func bury(ctx context.Context, tx pgx.Tx, node, but string, beat time.Time) (cal
 // beat says that this node lives, puts its leases right and, once Postgres has
 // been there for a while, buries the nodes that fell silent. After an absence of
 // Postgres everybody looks silent at first.
-func (s *Store) beat(ctx context.Context) {
+func (s *Store) beat(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Heartbeat)
 	defer cancel()
 	tag, err := s.pages.Exec(ctx, `UPDATE nodes SET beat_at = now() WHERE node = $1 AND boot = $2`, s.cfg.Node, s.boot)
@@ -87,6 +87,7 @@ func (s *Store) beat(ctx context.Context) {
 		s.trouble(err)
 		s.cfg.Logger.Warn("heartbeat", slog.Any("error", err))
 	}
+	return err
 }
 
 // buryOthers finishes the calls of nodes that have been silent for too long. A
