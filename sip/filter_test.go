@@ -35,7 +35,7 @@ func TestUnknownSourcesGetSilence(t *testing.T) {
 	if n := r.log.lines("unknown source"); n != 2 {
 		t.Errorf("%d log lines for two sources", n)
 	}
-	if n := r.counts("sip_filtered_total"); n["unknown_source"] < 100 {
+	if n := r.counts("ringbid_sip_filtered_total"); n["unknown_source"] < 100 {
 		t.Errorf("filtered %v", n)
 	}
 }
@@ -61,7 +61,7 @@ func TestStrangersHoldNoConnections(t *testing.T) {
 	if n, err := from("127.0.0.9").Read(make([]byte, 1)); n != 0 || errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("the stranger's connection was kept: %d bytes, %v", n, err)
 	}
-	if n := r.counts("sip_filtered_total")["unknown_source"]; n != 1 {
+	if n := r.counts("ringbid_sip_filtered_total")["unknown_source"]; n != 1 {
 		t.Errorf("%v strangers counted", n)
 	}
 	carrier := from("127.0.0.1")
@@ -87,7 +87,7 @@ func TestNextCallIsUnharmed(t *testing.T) {
 	x := newPhone(t, nil).call(r, "+18005550100").talk()
 	x.hangUp()
 	x.want(leg.Terminated)
-	if r.counts("sip_handler_panics_total")[""] != 0 || r.counts("sip_call_panics_total")[""] != 0 {
+	if r.counts("ringbid_sip_handler_panics_total")[""] != 0 || r.counts("ringbid_sip_call_panics_total")[""] != 0 {
 		t.Error("something panicked")
 	}
 }

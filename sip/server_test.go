@@ -85,7 +85,7 @@ func TestHandlerPanics(t *testing.T) {
 	x := p.call(r, "+18005550102").talk()
 	x.hangUp()
 	r.idle()
-	if n := r.counts("sip_call_panics_total")[""]; n != 2 || r.log.lines("call panicked") != 2 {
+	if n := r.counts("ringbid_sip_call_panics_total")[""]; n != 2 || r.log.lines("call panicked") != 2 {
 		t.Errorf("%v panics counted", n)
 	}
 }
@@ -100,7 +100,7 @@ func TestListenersThatPanicDoNotHurtTheCall(t *testing.T) {
 	x.hears(500)
 	x.hangUp()
 	r.idle()
-	if n := r.counts("sip_call_panics_total")[""]; n != 2 || r.counts("sip_tap_errors_total")[""] != 1 {
+	if n := r.counts("ringbid_sip_call_panics_total")[""]; n != 2 || r.counts("ringbid_sip_tap_errors_total")[""] != 1 {
 		t.Errorf("%v panics counted", n)
 	}
 }
@@ -154,7 +154,7 @@ func TestLimitsAnswer503(t *testing.T) {
 			if ev.Code != 503 || after != retryAfter {
 				t.Errorf("got %d, Retry-After %q", ev.Code, after)
 			}
-			if n := r.counts("sip_calls_refused_total"); n[tt.code] != 1 {
+			if n := r.counts("ringbid_sip_calls_refused_total"); n[tt.code] != 1 {
 				t.Errorf("refused %v", n)
 			}
 			if got := receive(t, "word of the refusal", refused); got.Code != tt.code || got.SIP != 503 {

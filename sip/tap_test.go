@@ -66,7 +66,7 @@ func TestTapThatFailsDoesNotHurtTheCall(t *testing.T) {
 	x.hears(500)
 	x.hangUp()
 	r.idle()
-	if r.counts("sip_tap_errors_total")[""] != 1 {
+	if r.counts("ringbid_sip_tap_errors_total")[""] != 1 {
 		t.Error("not counted")
 	}
 }

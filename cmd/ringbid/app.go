@@ -296,6 +296,8 @@ func (a *app) stopCalls(ctx context.Context) error {
 }
 
 func (a *app) hangupAll(why string) {
-	a.log.Warn("hanging up", "calls", a.sip.Active(), "why", why)
+	if n := a.sip.Active(); n > 0 {
+		a.log.Warn("hanging up", "calls", n, "why", why)
+	}
 	a.sip.HangupAll(ringbid.Reason{Code: "shutdown", Text: why, Fault: ringbid.FaultOurs, SIP: 503, Q850: 41})
 }

@@ -92,19 +92,21 @@ func together(ctx context.Context, st *store.Store, set *document.Set, prune boo
 		return nil, err
 	}
 	hashes := map[string]string{}
-	check := *set
 	ours := map[ringbid.Key]bool{}
 	for _, d := range set.Documents {
 		ours[d.Key()] = true
 	}
+	check := *set
+	check.Documents = nil // ours come last, so that what clashes is said of them
 	for _, d := range published {
 		if u, ok := d.(*ringbid.User); ok {
 			hashes[u.Name] = u.PasswordHash
 		}
 		if !prune && !ours[d.Key()] {
-			check.Documents = append(check.Documents[:len(check.Documents):len(check.Documents)], d)
+			check.Documents = append(check.Documents, d)
 		}
 	}
+	check.Documents = append(check.Documents, set.Documents...)
 	if found := check.Check(); len(found) > 0 {
 		return nil, found
 	}

@@ -23,19 +23,19 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	}
 	m := &metrics{
 		legs: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "sip_legs_total", Help: "Dialogs begun, by direction."}, []string{"direction"}),
+			Name: "ringbid_sip_legs_total", Help: "Dialogs begun, by direction."}, []string{"direction"}),
 		live: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "sip_legs_live", Help: "Dialogs not yet terminated."}),
+			Name: "ringbid_sip_legs_live", Help: "Dialogs not yet terminated."}),
 		drops: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "sip_messages_dropped_total", Help: "Messages dropped in silence before parsing, by reason."}, []string{"why"}),
+			Name: "ringbid_sip_messages_dropped_total", Help: "Messages dropped in silence before parsing, by reason."}, []string{"why"}),
 		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "sip_messages_refused_total", Help: "Requests answered before parsing, by status."}, []string{"status"}),
+			Name: "ringbid_sip_messages_refused_total", Help: "Requests answered before parsing, by status."}, []string{"status"}),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "sip_handler_panics_total", Help: "Panics caught in handlers; each one is a defect."}),
+			Name: "ringbid_sip_handler_panics_total", Help: "Panics caught in handlers; each one is a defect."}),
 		overflows: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "sip_leg_overflows_total", Help: "Messages dropped because the owner of a leg did not read."}),
+			Name: "ringbid_sip_leg_overflows_total", Help: "Messages dropped because the owner of a leg did not read."}),
 		ghosts: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "sip_ghost_answers_total", Help: "2xx from forks, cancelled or abandoned calls, acknowledged and ended with BYE."}),
+			Name: "ringbid_sip_ghost_answers_total", Help: "2xx from forks, cancelled or abandoned calls, acknowledged and ended with BYE."}),
 	}
 	for _, c := range []prometheus.Collector{m.legs, m.live, m.drops, m.refusals, m.panics, m.overflows, m.ghosts} {
 		_ = r.Register(c) // a second stack of one process shares the first one's names

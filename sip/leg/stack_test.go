@@ -171,8 +171,8 @@ func TestMetricsAndTrace(t *testing.T) {
 			got[name] = m.GetCounter().GetValue() + m.GetGauge().GetValue()
 		}
 	}
-	want := map[string]float64{"sip_legs_total in": 1, "sip_legs_live": 0, "sip_messages_dropped_total framing": 1,
-		"sip_messages_refused_total 483": 1, "sip_handler_panics_total": 0, "sip_leg_overflows_total": 0, "sip_ghost_answers_total": 0}
+	want := map[string]float64{"ringbid_sip_legs_total in": 1, "ringbid_sip_legs_live": 0, "ringbid_sip_messages_dropped_total framing": 1,
+		"ringbid_sip_messages_refused_total 483": 1, "ringbid_sip_handler_panics_total": 0, "ringbid_sip_leg_overflows_total": 0, "ringbid_sip_ghost_answers_total": 0}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
