@@ -31,7 +31,7 @@ func startBaresip(t *testing.T, hz float64) *baresip {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for token, value := range map[string]string{"[sip]": b.addr, "[control]": control, "[rtp]": fmt.Sprintf("%d-%d", rtp, rtp+20), "[sound]": filepath.Join(dir, "tone.wav")} {
+	for token, value := range map[string]string{"[sip]": b.addr, "[control]": control, "[rtp]": fmt.Sprintf("%d-%d", rtp, rtp+5), "[sound]": filepath.Join(dir, "tone.wav")} {
 		text = bytes.ReplaceAll(text, []byte(token), []byte(value))
 	}
 	account := "<sip:sales@" + b.addr + ">;regint=0;answermode=auto;audio_codecs=PCMU\n"
