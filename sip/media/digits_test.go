@@ -213,3 +213,41 @@ func TestEveryKeyIsMarked(t *testing.T) {
 		t.Errorf("keys are %d samples apart, want 200 ms", apart)
 	}
 }
+
+// A key that was pressed for the menu is not told to the buyer who joins before
+// it is let go; the next one is.
+func TestKeyOfTheMenuStaysThere(t *testing.T) {
+	t.Parallel()
+	p := openPlane(t)
+	a, aEv := openStream(t, p)
+	b, _ := openStream(t, p)
+	alice, buyer := newParty(t, p.config.Bind), newParty(t, p.config.Bind)
+	for _, x := range []struct {
+		s *Stream
+		p *party
+	}{{a, alice}, {b, buyer}} {
+		params := both(x.p)
+		params.DTMF = 101
+		x.s.Apply(params)
+	}
+	alice.voice(a, 0, 1)
+	await(t, aEv, Latched)
+	alice.dtmf(a, 101, 5, false, true, 160)
+	if ev := await(t, aEv, Digit); ev.Digit != '5' {
+		t.Fatalf("heard %c", ev.Digit)
+	}
+	a.Bridge(b)
+	a.Stats()
+	for range 3 {
+		alice.dtmf(a, 101, 5, true, false, 960)
+	}
+	alice.ts += 8 * frameSamples
+	alice.dtmf(a, 101, 7, false, true, 160)
+	await(t, aEv, Digit)
+	eventually(t, "the next key", func() bool {
+		return slices.ContainsFunc(buyer.all(), func(h heard) bool { return h.pt == 101 && h.payload[0] == 7 })
+	})
+	if slices.ContainsFunc(buyer.all(), func(h heard) bool { return h.pt == 101 && h.payload[0] == 5 }) {
+		t.Error("the buyer hears the end of a key that was meant for the menu")
+	}
+}

@@ -24,6 +24,7 @@ type keypad struct {
 	begun    bool
 	ended    bool
 	last     int64
+	apart    bool // it began before there was anybody to relay it to
 }
 
 // press reads an event payload and returns the digit if a press starts with it.

@@ -82,6 +82,12 @@ func (st *session) accepted(sh *shard, p rtpPacket, kind payloadKind) {
 		if digit, ok := st.keypad.press(p, payload, sh.now); ok {
 			st.stats.Digits++
 			st.emit(sh, Event{Kind: Digit, Digit: digit})
+			st.keypad.apart = st.peer == nil
+		}
+		// What was keyed to us is not told to the party that joins meanwhile.
+		if st.keypad.apart && st.peer != nil {
+			st.peer.out.skip(p)
+			return
 		}
 		st.forward(sh, p, false)
 	case noise:
