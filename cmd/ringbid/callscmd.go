@@ -67,6 +67,10 @@ func (c *config) hasRun() error {
 }
 
 func tellLine(cmd *cobra.Command, c *ringbid.Call) {
+	outcome := string(c.Outcome)
+	if c.State == ringbid.StateLive {
+		outcome = "live"
+	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%s  %s  %s → %s  %-10s %-20s %6.1f s  %8s %8s\n", c.Received.Format("2006-01-02 15:04:05"), c.ID,
 		c.Caller.Mask(), c.Number, outcome, c.Target, float64(c.ConnectedMS)/1000, c.Sale.Revenue, c.Sale.Payout)
 }
