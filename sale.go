@@ -38,4 +38,8 @@ func Settle(c *Campaign, n *Number, t *Target, price Money, connected time.Durat
 	return s
 }
 
-func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
+// seconds writes a span cut to a tenth, so that what fell short never reads as
+// if it had not.
+func seconds(d time.Duration) string {
+	return fmt.Sprintf("%.1f s", d.Truncate(100*time.Millisecond).Seconds())
+}

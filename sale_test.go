@@ -46,3 +46,12 @@ func TestSettle(t *testing.T) {
 		}
 	}
 }
+
+// What fell just short of a contract must not read as if it had not.
+func TestRuleOfACallJustShort(t *testing.T) {
+	t.Parallel()
+	got := ringbid.Settle(&ringbid.Campaign{}, nil, &ringbid.Target{ConvertAfter: ringbid.Duration(10 * time.Second)}, 100, 9999*time.Millisecond)
+	if want := "not paid: connected 9.9 s, needs 10.0 s"; got.Rule != want || got.Converted {
+		t.Errorf("%q, converted %t", got.Rule, got.Converted)
+	}
+}

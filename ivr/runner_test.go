@@ -142,7 +142,7 @@ func TestShortTalkIsNotPaid(t *testing.T) {
 		b, l := newBench(questions()...), newLine()
 		l.answers, l.verdicts, l.talk = []string{"90210"}, []ringbid.Verdict{ringbid.VerdictAnswered}, 9999*time.Millisecond
 		got := b.run(t, l, l, 0)
-		want := ringbid.Sale{Currency: "USD", Price: 30 * ringbid.MoneyScale, Rule: "not paid: connected 10.0 s, needs 10.0 s"}
+		want := ringbid.Sale{Currency: "USD", Price: 30 * ringbid.MoneyScale, Rule: "not paid: connected 9.9 s, needs 10.0 s"}
 		if diff := cmp.Diff(want, got.Sale); diff != "" {
 			t.Errorf("sale (-want +got):\n%s", diff)
 		}
