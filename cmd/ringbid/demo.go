@@ -49,7 +49,7 @@ func demoCommand() *cobra.Command {
 		Short: "Take calls, with a simulated carrier, publishers and buyers",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			log, err := demoLogger(c)
+			log, err := newLogger(c.LogLevel)
 			if err != nil {
 				return err
 			}
@@ -69,10 +69,6 @@ func demoCommand() *cobra.Command {
 	cmd.Flags().IntVar(&d.calls, "concurrency", 8, "simulated calls at once")
 	return cmd
 }
-
-// demoLogger keeps a demo's terminal readable: warnings and the ready line on
-// standard error, everything in the data folder.
-func demoLogger(c config) (*slog.Logger, error) { return newLogger(c.LogLevel) }
 
 // startDemo starts the platform and the world, publishes the demo's documents
 // and lets the calls come.

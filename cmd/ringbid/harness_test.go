@@ -58,7 +58,7 @@ func testLog(t *testing.T) *slog.Logger {
 	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelInfo}))
 }
 
-// bench of a running demo: the app, its world and somebody to call from.
+// stage is a running demo: the app, its world and somebody to call from.
 type stage struct {
 	*app
 	password string
