@@ -230,6 +230,8 @@ func TestKeyOfTheMenuStaysThere(t *testing.T) {
 		params.DTMF = 101
 		x.s.Apply(params)
 	}
+	a.Stats() // applied: what comes before is refused
+	b.Stats()
 	alice.voice(a, 0, 1)
 	await(t, aEv, Latched)
 	alice.dtmf(a, 101, 5, false, true, 160)
@@ -242,7 +244,7 @@ func TestKeyOfTheMenuStaysThere(t *testing.T) {
 		alice.dtmf(a, 101, 5, true, false, 960)
 	}
 	alice.ts += 8 * frameSamples
-	alice.dtmf(a, 101, 7, false, true, 160)
+	pace(5, 20*time.Millisecond, func(i int) { alice.dtmf(a, 101, 7, false, i == 0, uint16(160*(i+1))) })
 	await(t, aEv, Digit)
 	eventually(t, "the next key", func() bool {
 		return slices.ContainsFunc(buyer.all(), func(h heard) bool { return h.pt == 101 && h.payload[0] == 7 })
