@@ -16,11 +16,17 @@ type Bidder struct {
 	// Target is where a won call goes; its hours, caps and filters decide who
 	// is asked. A SIP address or number in the bid replaces the user dialled.
 	Target string `json:"target"`
-	// Dialect is whose wire format the endpoint speaks: "ringba".
+	// Dialect is whose wire format the endpoint speaks: "ringba", or "exchange":
+	// a form or document of Fields, answered as Exchange says.
 	Dialect string `json:"dialect"`
 	URL     string `json:"url"`
 	// Token is put into the request where the dialect wants one.
 	Token Secret `json:"token,omitempty"`
+	// Exchange changes how an "exchange" is made and read: method, body, header,
+	// query, map, template, answer. Without it the fields are sent as JSON, and
+	// the usual words for yes, price and ping_id are understood.
+	Exchange Raw        `json:"exchange,omitempty"`
+	Auth     MethodAuth `json:"auth,omitzero"` // of an "exchange"
 	// Requires are the facts that must be known before the ping.
 	Requires []string `json:"requires,omitempty"`
 	// Fields renames facts for this endpoint: their name to ours. Facts not
@@ -49,7 +55,9 @@ func (b *Bidder) Validate() []Problem {
 	c := check(b)
 	c.name()
 	c.that(b.Target != "", "target", "is missing")
-	c.that(b.Dialect == "ringba", "dialect", "%.40q is not a dialect we speak: ringba", b.Dialect)
+	c.that(b.Dialect == "ringba" || b.Dialect == "exchange", "dialect", "%.40q is not a dialect we speak: ringba, exchange", b.Dialect)
+	c.that(b.Dialect == "exchange" || len(b.Exchange) == 0 && b.Auth == MethodAuth{}, "exchange", "belongs to the dialect exchange")
+	c.that(len(b.Exchange) <= 256<<10, "exchange", "is longer than 256 KB")
 	u, err := url.Parse(b.URL)
 	c.that(err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil, "url", "%.120q is not an http or https address", b.URL)
 	for i, f := range b.Requires {

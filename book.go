@@ -24,6 +24,12 @@ type Book struct {
 	Publishers map[string]*Publisher
 	Prompts    map[string]*Prompt
 	Users      map[string]*User
+	Sources    map[string]*Source
+	Methods    map[string]*Method
+	Maps       map[string]*FieldMap
+	Hooks      map[string]*Hook
+	// MapVersions says which published version of each map this Book holds.
+	MapVersions map[string]int
 }
 
 // NewBook gathers documents and checks them together: each by itself, every
@@ -35,7 +41,8 @@ func NewBook(docs []Document) (*Book, []Problem) {
 		Trunks:       map[string]*Trunk{}, Numbers: map[Phone]*Number{}, Campaigns: map[string]*Campaign{},
 		Flows: map[string]*Flow{}, Buyers: map[string]*Buyer{}, Targets: map[string]*Target{},
 		Bidders: map[string]*Bidder{}, Publishers: map[string]*Publisher{}, Prompts: map[string]*Prompt{},
-		Users: map[string]*User{},
+		Users: map[string]*User{}, Sources: map[string]*Source{}, Methods: map[string]*Method{},
+		Maps: map[string]*FieldMap{}, Hooks: map[string]*Hook{}, MapVersions: map[string]int{},
 	}
 	var problems []Problem
 	known := map[Key]bool{}
@@ -82,6 +89,14 @@ func (b *Book) put(d Document) []Problem {
 		b.Prompts[d.Name] = d
 	case *User:
 		b.Users[d.Name] = d
+	case *Source:
+		b.Sources[d.Name] = d
+	case *Method:
+		b.Methods[d.Name] = d
+	case *FieldMap:
+		b.Maps[d.Name] = d
+	case *Hook:
+		b.Hooks[d.Name] = d
 	}
 	return nil
 }

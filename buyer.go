@@ -25,15 +25,22 @@ func (b *Buyer) Validate() []Problem {
 	return c.problems
 }
 
-// Target is one destination of a buyer: a number or SIP user behind a trunk,
-// with the rules for when a call may go there and when it counts as sold.
+// Target is one destination of a buyer: a number or SIP user behind a trunk, the
+// methods by which leads are delivered, or both, with the rules for when a call
+// or lead may go there and when it counts as sold.
 type Target struct {
 	Name  string `json:"name"`
 	Title string `json:"title,omitempty"`
 	Buyer string `json:"buyer"`
-	Trunk string `json:"trunk"`
+	// Trunk is where calls go out; a target of leads only has none.
+	Trunk string `json:"trunk,omitempty"`
 	// User is what is dialled at the trunk: a number or a SIP user.
-	User string `json:"user"`
+	User string `json:"user,omitempty"`
+	// Methods are how leads reach the buyer, and what is known of calls it took.
+	Methods []Way `json:"methods,omitempty"`
+	// RepeatDays keeps a person from the target whom its buyer bought so few days
+	// ago; 0 takes everybody.
+	RepeatDays int `json:"repeat_days,omitempty"`
 	// Price is the standing bid of a target that is not pinged.
 	Price Money `json:"price,omitempty"`
 	// Zone is the IANA time zone in which Hours and Caps are read; default UTC.
@@ -80,7 +87,12 @@ func (t *Target) Key() Key { return Key{KindTarget, t.Name} }
 
 func (t *Target) refs(need func(string, Key)) {
 	need("buyer", Key{KindBuyer, t.Buyer})
-	need("trunk", Key{KindTrunk, t.Trunk})
+	if t.Trunk != "" {
+		need("trunk", Key{KindTrunk, t.Trunk})
+	}
+	for i, w := range t.Methods {
+		need(index("methods", i)+".method", Key{KindMethod, w.Method})
+	}
 	if t.Whisper != "" {
 		need("whisper", Key{KindPrompt, t.Whisper})
 	}
@@ -94,8 +106,10 @@ func (t *Target) Validate() []Problem {
 	c := check(t)
 	c.name()
 	c.that(t.Buyer != "", "buyer", "is missing")
-	c.that(t.Trunk != "", "trunk", "is missing")
-	c.that(SIPUser(t.User), "user", "%.80q is not a number or SIP user", t.User)
+	c.that(t.Trunk != "" || len(t.Methods) > 0, "trunk", "is missing: neither a trunk for calls nor methods for leads")
+	c.that(t.Trunk == "" && t.User == "" || SIPUser(t.User), "user", "%.80q is not a number or SIP user", t.User)
+	t.checkMethods(c)
+	c.between("repeat_days", t.RepeatDays, 0, 3650)
 	c.that(t.Price >= 0, "price", "%s is negative", t.Price)
 	if _, err := LoadZone(t.Zone); err != nil {
 		c.addf("zone", "%.60q is not an IANA time zone", t.Zone)
@@ -121,6 +135,43 @@ func (t *Target) Validate() []Problem {
 	}
 	c.that(len(t.UserToUser) <= 256, "user_to_user", "is longer than 256 bytes")
 	return c.problems
+}
+
+// Way is one of a target's methods and its part.
+type Way struct {
+	Method string `json:"method"`
+	// Role is "primary" (default for the first), "fallback" (takes over where those
+	// before it fail) or "parallel" (goes beside and decides nothing).
+	Role string `json:"role,omitempty"`
+}
+
+func (t *Target) checkMethods(c *checker) {
+	c.that(len(t.Methods) <= 10, "methods", "has more than 10 entries")
+	primary, seen := 0, map[string]bool{}
+	for i, w := range t.Methods {
+		switch t.RoleOf(i) {
+		case RolePrimary:
+			primary++
+		case RoleFallback, RoleParallel:
+		default:
+			c.addf(index("methods", i)+".role", "%.20q is not primary, fallback or parallel", w.Role)
+		}
+		c.that(!seen[w.Method], index("methods", i)+".method", "%q stands twice", w.Method)
+		seen[w.Method] = true
+	}
+	c.that(len(t.Methods) == 0 || primary == 1, "methods", "needs exactly one primary")
+}
+
+// RoleOf returns the part of the target's i-th method, with the default filled
+// in.
+func (t *Target) RoleOf(i int) string {
+	if r := t.Methods[i].Role; r != "" {
+		return r
+	}
+	if i == 0 {
+		return RolePrimary
+	}
+	return RoleFallback
 }
 
 // SIPUser reports whether s can stand before the @ of a SIP URI unescaped:

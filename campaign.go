@@ -12,7 +12,8 @@ var tagForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
 type Campaign struct {
 	Name     string `json:"name"`
 	Title    string `json:"title,omitempty"`
-	Flow     string `json:"flow"`
+	// Flow is what a caller goes through; a campaign of leads only has none.
+	Flow     string `json:"flow,omitempty"`
 	Currency string `json:"currency,omitempty"` // ISO 4217, default USD; the same for all its buyers
 	// Routes are who may buy, in the operator's order.
 	Routes []Route `json:"routes"`
@@ -35,6 +36,11 @@ type Campaign struct {
 	Blocked []Phone `json:"blocked,omitempty"`
 	// MaxDuration ends a call, default 4h, 1m to 12h.
 	MaxDuration Duration `json:"max_duration,omitempty"`
+	// Lead says what its data leads look like and how they are sold; none: calls
+	// only.
+	Lead *LeadRules `json:"lead,omitempty"`
+	// Missed are the methods by which a call that no buyer took is passed on.
+	Missed []string `json:"missed,omitempty"`
 	// MaxAttempts is how many buyers are dialled for one call, default 10.
 	MaxAttempts int `json:"max_attempts,omitempty"`
 	// Retention is how many days calls and recordings are kept; default 1825
@@ -92,7 +98,12 @@ const (
 func (p *Campaign) Key() Key { return Key{KindCampaign, p.Name} }
 
 func (p *Campaign) refs(need func(string, Key)) {
-	need("flow", Key{KindFlow, p.Flow})
+	if p.Flow != "" {
+		need("flow", Key{KindFlow, p.Flow})
+	}
+	for i, m := range p.Missed {
+		need(index("missed", i), Key{KindMethod, m})
+	}
 	for i, r := range p.Routes {
 		if r.Target != "" {
 			need(index("routes", i)+".target", Key{KindTarget, r.Target})
@@ -107,7 +118,9 @@ func (p *Campaign) refs(need func(string, Key)) {
 func (p *Campaign) Validate() []Problem {
 	c := check(p)
 	c.name()
-	c.that(p.Flow != "", "flow", "is missing")
+	c.that(p.Flow != "" || p.Lead != nil, "flow", "is missing")
+	c.that(len(p.Missed) <= 10, "missed", "has more than 10 entries")
+	p.Lead.check(c)
 	c.that(len(p.Routes) <= 200, "routes", "has more than 200 entries")
 	seen := map[string]bool{}
 	for i, r := range p.Routes {

@@ -20,6 +20,10 @@ const (
 	KindPublisher DocKind = "Publisher"
 	KindPrompt    DocKind = "Prompt"
 	KindUser      DocKind = "User"
+	KindSource    DocKind = "Source"
+	KindMethod    DocKind = "Method"
+	KindMap       DocKind = "Map"
+	KindHook      DocKind = "Hook"
 )
 
 // Document is one configuration document: something an operator names, writes
@@ -83,8 +87,16 @@ func NewDocument(kind DocKind) (Document, error) {
 		return new(Prompt), nil
 	case KindUser:
 		return new(User), nil
+	case KindSource:
+		return new(Source), nil
+	case KindMethod:
+		return new(Method), nil
+	case KindMap:
+		return new(FieldMap), nil
+	case KindHook:
+		return new(Hook), nil
 	}
-	return nil, FieldError("kind", "%.40q is not one of Trunk, Number, Campaign, Flow, Buyer, Target, Bidder, Publisher, Prompt, User", kind)
+	return nil, FieldError("kind", "%.40q is not one of Trunk, Number, Campaign, Flow, Buyer, Target, Bidder, Publisher, Prompt, User, Source, Method, Map, Hook", kind)
 }
 
 var nameForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?$`)

@@ -22,7 +22,7 @@ var mayImport = map[string][]string{
 	"sip/media":          {},
 	"sip/sdp":            {},
 	"ivr/speech":         {},
-	"delivery/mapping":   {},
+	"delivery/mapping":   {""},
 	"delivery/connector": {"", "delivery/mapping"},
 	"sip/leg":            {"sip/sdp"},
 	"sip":                {"", "sip/leg", "sip/sdp", "sip/media"},

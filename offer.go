@@ -12,6 +12,12 @@ type Ask struct {
 	Facts    TagMap
 	Deadline time.Duration // how long Award waits once no more facts come
 	Floor    Money
+	// Lead says that it is a data lead: only targets with methods take part.
+	Lead bool
+	// Withheld are facts that bidders are not told.
+	Withheld []string
+	// Barred are targets that may not have it, and why, in words.
+	Barred map[string]string
 }
 
 // Award is the right to hand the call to one buyer: the best bid left, with

@@ -32,7 +32,13 @@ func Secrets(d Document) []*Secret {
 	case *Trunk:
 		return []*Secret{&d.Password}
 	case *Bidder:
-		return []*Secret{&d.Token}
+		return append(d.Auth.secrets(), &d.Token)
+	case *Source:
+		return []*Secret{&d.PostKey}
+	case *Method:
+		return d.Auth.secrets()
+	case *Hook:
+		return []*Secret{&d.Secret, &d.Before}
 	}
 	return nil
 }

@@ -56,6 +56,12 @@ func (a *Auction) available(b ringbid.Buying) verdict {
 	switch {
 	case b.Target == nil || b.Buyer == nil:
 		return no("config", "its target or buyer is not published")
+	case a.ask.Lead && len(b.Target.Methods) == 0:
+		return no("kind", "takes calls only")
+	case !a.ask.Lead && b.Target.Trunk == "":
+		return no("kind", "takes leads only")
+	case a.ask.Barred[b.Target.Name] != "":
+		return no("barred", "%s", a.ask.Barred[b.Target.Name])
 	case b.Buyer.Paused:
 		return no("paused", "buyer %s is paused", b.Buyer.Name)
 	case b.Target.Paused:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -39,8 +40,14 @@ func (a *Auction) askBidder(c *candidate, p Ping, fields map[string]string) {
 // ping returns what the bidder is asked with.
 func (a *Auction) ping(c *candidate) (Ping, map[string]string) {
 	p := Ping{Bidder: c.Bidder, Caller: a.ask.Caller, Number: a.ask.Number, CallID: a.ask.CallID, Facts: a.facts}
-	if c.Bidder.HideCaller {
+	if c.Bidder.HideCaller || a.ask.Lead {
 		p.Caller = ""
+	}
+	if len(a.ask.Withheld) > 0 {
+		p.Facts = maps.Clone(a.facts)
+		for _, k := range a.ask.Withheld {
+			delete(p.Facts, k)
+		}
 	}
 	return p, p.Fields()
 }
@@ -114,7 +121,7 @@ func (a *Auction) take(c *candidate, r answer) {
 		set(ringbid.BidFailed, "negative", "bid of %s is negative", r.Amount)
 	case r.Amount > most:
 		set(ringbid.BidFailed, "above_max", "bid of %s is above the most of %s", r.Amount, most)
-	case r.User != "" && !ringbid.SIPUser(r.User):
+	case r.User != "" && !a.ask.Lead && !ringbid.SIPUser(r.User):
 		set(ringbid.BidFailed, "bad_destination", "destination %.60q cannot be dialled", r.User)
 	case !r.Expires.IsZero() && r.Expires.Sub(r.at) < MinLeft:
 		set(ringbid.BidExpired, "expired", "bid stands for less than %s", MinLeft)

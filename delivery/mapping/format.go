@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/ringbid/ringbid"
 )
 
 const maxPlaces = 8
@@ -32,7 +34,7 @@ func (f Format) write(v string) (string, error) {
 	case "boolean":
 		return f.boolean(v)
 	case "state":
-		code, name := state(v)
+		code, name := ringbid.USState(v)
 		if code == "" {
 			return "", fmt.Errorf("%.40q is not a state", v)
 		}

@@ -15,7 +15,7 @@ import (
 )
 
 // kinds are the documents in the order an operator meets them.
-var kinds = []string{"Trunk", "Number", "Campaign", "Flow", "Buyer", "Target", "Bidder", "Publisher", "Prompt", "User"}
+var kinds = []string{"Trunk", "Number", "Campaign", "Flow", "Buyer", "Target", "Bidder", "Publisher", "Prompt", "User", "Source", "Method", "Map", "Hook"}
 
 // Reference writes the reference page of the documents as Markdown, made from
 // the types' own comments.
@@ -31,7 +31,7 @@ func Reference(w io.Writer) error {
 	var parts []string
 	for _, k := range kinds {
 		fmt.Fprintf(w, "\n## kind: %s\n\n", k)
-		parts = append(parts, types[k].write(w, types)...)
+		parts = append(parts, types[structOf(k)].write(w, types)...)
 	}
 	done := map[string]bool{}
 	for len(parts) > 0 {
@@ -45,6 +45,14 @@ func Reference(w io.Writer) error {
 		parts = append(parts, types[name].write(w, types)...)
 	}
 	return nil
+}
+
+// structOf returns the type that holds a kind of document.
+func structOf(kind string) string {
+	if kind == string(ringbid.KindMap) {
+		return "FieldMap"
+	}
+	return kind
 }
 
 type structDoc struct {
@@ -172,6 +180,8 @@ func typeName(e ast.Expr) string {
 			return "phone number"
 		case "Secret":
 			return "secret"
+		case "Raw":
+			return "data"
 		case "Hours":
 			return "list of Span"
 		case "TagMap", "KeyMap":
