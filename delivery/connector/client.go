@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -135,6 +136,11 @@ type Request struct {
 	Redirects int
 }
 
+// idempotencyKey is a header that net/http takes for a promise: where a kept
+// connection breaks it makes such a request anew by itself. Written in small
+// letters it is the same to the partner, and no promise.
+const idempotencyKey = "Idempotency-Key"
+
 // Response is what came back.
 type Response struct {
 	Status int
@@ -206,6 +212,9 @@ func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) 
 		req.Body, req.GetBody, req.ContentLength = http.NoBody, nil, 0
 	}
 	for k, v := range r.Header {
+		if !r.Idempotent && strings.EqualFold(k, idempotencyKey) {
+			k = strings.ToLower(k)
+		}
 		req.Header[k] = v
 	}
 	req.Header.Set("User-Agent", c.cfg.UserAgent)

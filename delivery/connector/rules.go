@@ -65,6 +65,7 @@ type view struct {
 	// contradiction is the path of a value that was read and stands there twice,
 	// differently.
 	contradiction string
+	spoke         bool // a part of the body was read that says something
 }
 
 func compileRules(r Rules, problem func(path string, err error)) rules {
@@ -167,6 +168,7 @@ func (v *view) at(paths ...string) string {
 			v.contradiction = p
 		}
 		if n != nil && n.text != "" {
+			v.spoke = true
 			return n.text
 		}
 	}

@@ -161,6 +161,11 @@ func (p *Plan) byRules(out *Outcome, v *view) {
 			return
 		}
 	}
+	if decided && out.Class == ClassServer && p.contradicts(v) {
+		out.Class, out.Code = ClassAmbiguous, CodeContradiction
+		out.Reason = fmt.Sprintf("%s beside words that say accepted", statusText(out.Status))
+		return
+	}
 	if out.Class != ClassAccepted && v.truth(p.rules.retry) {
 		out.Class, out.Code = ClassThrottled, CodeAsked
 	}
@@ -181,6 +186,13 @@ func (p *Plan) byRules(out *Outcome, v *view) {
 		}
 		out.Price = &price
 	}
+}
+
+// contradicts reports whether the words of an answer say that it was accepted,
+// whatever the status says.
+func (p *Plan) contradicts(v *view) bool {
+	sound := &view{status: http.StatusOK, header: v.header, text: v.text, root: v.root}
+	return sound.truth(p.rules.accepted) && sound.spoke
 }
 
 // readPrice reads an amount as partners write it, "$1,234.50" at the most.
