@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -87,6 +88,16 @@ func (p *port) wait(ctx context.Context, d time.Duration) bool {
 	}
 	return false
 }
+
+// readBody reads a request, up to a size.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	return io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+}
+
+// lose begins an answer and resets the connection. Without that beginning, a
+// client may take a kept connection for one that had ended, and ask again by
+// itself.
+func lose(w http.ResponseWriter) { seize(w, []byte("HTTP/1.1 2"), true) }
 
 // seize takes the connection of an answer, sends text on it as it stands and
 // closes it, by reset where it says so.

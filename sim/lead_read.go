@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -112,8 +114,8 @@ func (r *leadReader) value(path string, v any, depth int) error {
 	}
 	switch v := v.(type) {
 	case map[string]any:
-		for name, kid := range v {
-			if err := below(name, kid); err != nil {
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			if err := below(name, v[name]); err != nil {
 				return err
 			}
 		}
@@ -190,18 +192,22 @@ func (r *leadReader) form(body []byte) error {
 }
 
 // leadField returns the first of the named fields that is not empty, whatever
-// its case and however deep it lies.
+// its case and however deep it lies. Of several places the first in the order of
+// their paths counts.
 func leadField(fields map[string]string, names ...string) string {
 	for _, name := range names {
 		if v := fields[name]; v != "" {
 			return v
 		}
-	}
-	for _, name := range names {
+		at := ""
 		for k, v := range fields {
-			if at := strings.LastIndexByte(k, '.'); v != "" && strings.EqualFold(k[at+1:], name) {
-				return v
+			last := k[strings.LastIndexByte(k, '.')+1:]
+			if v != "" && strings.EqualFold(last, name) && (at == "" || k < at) {
+				at = k
 			}
+		}
+		if at != "" {
+			return fields[at]
 		}
 	}
 	return ""
