@@ -10,8 +10,8 @@ var tagForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
 // Campaign is what is sold: the flow a caller goes through, who may buy the
 // call, and what the publisher earns.
 type Campaign struct {
-	Name     string `json:"name"`
-	Title    string `json:"title,omitempty"`
+	Name  string `json:"name"`
+	Title string `json:"title,omitempty"`
 	// Flow is what a caller goes through; a campaign of leads only has none.
 	Flow     string `json:"flow,omitempty"`
 	Currency string `json:"currency,omitempty"` // ISO 4217, default USD; the same for all its buyers

@@ -75,3 +75,18 @@ func KindOf(err error) Kind {
 	}
 	return Internal
 }
+
+// FieldConflict makes a Conflict error about one input field.
+func FieldConflict(field, format string, args ...any) error {
+	return &Error{Kind: Conflict, Field: field, Text: fmt.Sprintf(format, args...)}
+}
+
+// FieldOf returns the input field that the first Error in err's chain is about,
+// or "".
+func FieldOf(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Field
+	}
+	return ""
+}

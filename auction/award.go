@@ -155,6 +155,12 @@ func (a *Auction) fall(c *candidate, state ringbid.BidState, code, reason string
 
 // reserve takes the target's slot for the call.
 func (a *Auction) reserve(ctx context.Context, c *candidate) (ringbid.Award, bool) {
+	if a.ask.Lead { // its caps are counted with the row that makes the sale true
+		a.mu.Lock()
+		defer a.unlock()
+		a.market.metrics.award("offered")
+		return c.award(), !a.ended
+	}
 	bounded, cancel := context.WithTimeout(ctx, reserveTimeout)
 	err := a.market.cfg.Ledger.Reserve(bounded, a.ask.CallID, c.Target)
 	cancel()

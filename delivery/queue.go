@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"hash/crc32"
@@ -35,6 +36,13 @@ type Config struct {
 	// job; any other is tried again for three days. It may be called twice for
 	// one recording, and must end when its context does.
 	Upload func(ctx context.Context, a UploadArgs) error
+	// Deliver makes the next try of a delivery and says how much later to come
+	// back, 0 for not at all; nil: this node delivers nothing. It may be called
+	// twice for one delivery.
+	Deliver func(ctx context.Context, delivery string) (again time.Duration, err error)
+	// Workers is how many deliveries are under way at once on this node; default
+	// 100. Each waits for a partner most of the time.
+	Workers int
 
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer // may be nil
@@ -78,7 +86,7 @@ func New(c Config) (*Queue, error) {
 	if err != nil {
 		return nil, ringbid.Errorf(ringbid.Invalid, "new queue: dsn: %w", err)
 	}
-	pc.MaxConns = uploadAt + 4
+	pc.MaxConns = uploadAt + 8
 	pc.ConnConfig.ConnectTimeout = 2 * time.Second
 	pool, err := pgxpool.NewWithConfig(context.Background(), pc)
 	if err != nil {
@@ -101,8 +109,15 @@ func (q *Queue) newClient() (*river.Client[pgx.Tx], error) {
 	if err := river.AddWorkerSafely(workers, &uploadWorker{upload: q.metrics.around(q.cfg.Upload)}); err != nil {
 		return nil, err
 	}
+	queues := map[string]river.QueueConfig{uploadQueue(q.cfg.Node): {MaxWorkers: uploadAt}}
+	if q.cfg.Deliver != nil {
+		if err := river.AddWorkerSafely(workers, &deliverWorker{deliver: q.cfg.Deliver, metrics: q.metrics}); err != nil {
+			return nil, err
+		}
+		queues[deliverQueue] = river.QueueConfig{MaxWorkers: cmp.Or(q.cfg.Workers, defaultWorkers), FetchCooldown: deliverCooldown, FetchPollInterval: deliverPoll}
+	}
 	return river.NewClient(riverpgxv5.New(q.pool), &river.Config{
-		Queues:               map[string]river.QueueConfig{uploadQueue(q.cfg.Node): {MaxWorkers: uploadAt}},
+		Queues:               queues,
 		Workers:              workers,
 		JobTimeout:           uploadFor,
 		RescueStuckJobsAfter: rescueAfter,

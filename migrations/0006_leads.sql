@@ -66,6 +66,7 @@ CREATE TABLE purchases (
     rule       text        NOT NULL,
     recovery   boolean     NOT NULL,
     uses       jsonb       NOT NULL, -- what it counts against caps, to give back
+    ways       jsonb       NOT NULL, -- the target's methods when it was made
     phone      text        NOT NULL,
     email      text        NOT NULL,
     status     text        NOT NULL,
@@ -153,7 +154,8 @@ CREATE TABLE endpoint_hours (
     n        bigint      NOT NULL,
     ms       bigint      NOT NULL,
     slowest  bigint      NOT NULL,
-    PRIMARY KEY (hour, method, buyer, class, code)
+    shard    smallint    NOT NULL, -- so that transactions at once seldom meet
+    PRIMARY KEY (hour, method, buyer, class, code, shard)
 );
 CREATE TABLE lead_hours (
     hour      timestamptz NOT NULL,
@@ -172,7 +174,8 @@ CREATE TABLE lead_hours (
     revenue   bigint      NOT NULL,
     payout    bigint      NOT NULL,
     recovered_revenue bigint NOT NULL,
-    PRIMARY KEY (hour, campaign, publisher, buyer, currency)
+    shard     smallint    NOT NULL,
+    PRIMARY KEY (hour, campaign, publisher, buyer, currency, shard)
 );
 
 CREATE TABLE alerts (

@@ -42,6 +42,7 @@ func (s *Store) attach(ctx context.Context) (err error) {
 	if s.pages, err = s.pool(ctx, s.cfg.MaxConns); err != nil {
 		return err
 	}
+	s.leads = s.pages
 	empty, _ := ringbid.NewBook(nil)
 	s.book.Store(empty)
 	if err := migrate(ctx, s.pages, s.cfg.Migrate); err != nil {

@@ -58,6 +58,7 @@ func (s *Store) setAway(err error) {
 func (s *Store) back(ctx context.Context) {
 	s.calls.Reset()
 	s.pages.Reset()
+	s.leads.Reset()
 	if !s.ready {
 		if err := s.begin(ctx); err != nil {
 			s.cfg.Logger.Warn("postgres answers but the store cannot begin", slog.Any("error", err))

@@ -79,6 +79,9 @@ func (s *Store) swapBook(f bookFile) error {
 		return fmt.Errorf("read book: revision %d is unsound: %s and %d more", f.Revision, problems[0], len(problems)-1)
 	}
 	b.Revision = f.Revision
+	for name := range b.Maps {
+		b.MapVersions[name] = all[ringbid.Key{Kind: ringbid.KindMap, Name: name}].version
+	}
 	for name := range b.Flows {
 		b.FlowVersions[name] = all[ringbid.Key{Kind: ringbid.KindFlow, Name: name}].version
 	}

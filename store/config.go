@@ -15,11 +15,14 @@ import (
 	"github.com/ringbid/ringbid"
 )
 
-// Outbox enqueues what must happen after a call is settled or a recording is
-// found, inside the transaction that makes it true. It may be called for the
+// Outbox enqueues what must happen after a call is settled, a recording is found
+// or a lead is sold, inside the transaction that makes it true. It may be called for the
 // same call more than once and must then enqueue nothing new.
 type Outbox interface {
 	EnqueueTx(ctx context.Context, tx pgx.Tx, call ringbid.Call) error
+	// DeliverTx enqueues a try of a delivery, not before the moment; the zero time
+	// is now.
+	DeliverTx(ctx context.Context, tx pgx.Tx, delivery string, at time.Time) error
 }
 
 // Config is what a Store is opened with. Only DSN and Dir are required.
@@ -40,6 +43,9 @@ type Config struct {
 	Migrate []func(context.Context, *pgxpool.Pool) error
 	// Outbox gets every settled call; may be nil.
 	Outbox Outbox
+	// Settled is told of leads whose state changed, on the node where it did; may be
+	// nil. It must not block.
+	Settled func(ringbid.LeadResult)
 	// Budget is how long one statement may hold up a call; default 75ms.
 	Budget time.Duration
 	// Heartbeat is how often this node says that it lives; default 5s. A node
@@ -51,6 +57,8 @@ type Config struct {
 	// MaxConns bounds the connections of the call path, and again of the pages;
 	// default 8.
 	MaxConns int32
+	// LeadConns bounds the connections of leads and their deliveries; default 16.
+	LeadConns int32
 	// PasswordCost is bcrypt's, 4 to 31; default 10, which is also what an
 	// unknown name costs to refuse: time must not tell who is a user.
 	PasswordCost int
@@ -99,6 +107,7 @@ func (c *Config) fill() error {
 	c.Heartbeat = or(c.Heartbeat, 5*time.Second)
 	c.Refresh = or(c.Refresh, 30*time.Second)
 	c.MaxConns = or(c.MaxConns, 8)
+	c.LeadConns = or(c.LeadConns, 16)
 	c.PasswordCost = or(c.PasswordCost, bcrypt.DefaultCost)
 	c.SpoolBytes = or(c.SpoolBytes, 1<<30)
 	return nil

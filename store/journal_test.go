@@ -26,6 +26,8 @@ type outbox struct {
 	fail  atomic.Bool
 }
 
+func (o *outbox) DeliverTx(context.Context, pgx.Tx, string, time.Time) error { return nil }
+
 func (o *outbox) EnqueueTx(ctx context.Context, tx pgx.Tx, call ringbid.Call) error {
 	if o.fail.Load() {
 		return errors.New("no room")

@@ -133,6 +133,8 @@ func (s *Store) sweep(ctx context.Context) error {
 		`DELETE FROM sessions WHERE expires_at < now()`,
 		`DELETE FROM cap_counters WHERE per = 'hour' AND window_start < now() - interval '7 days'`,
 		`DELETE FROM cap_counters WHERE per = 'day' AND window_start < now() - interval '62 days'`,
+		`DELETE FROM lead_pings WHERE expires < now() - interval '1 day'`,
+		`DELETE FROM alerts WHERE closed < now() - interval '90 days'`,
 		`DELETE FROM nodes n WHERE beat_at < now() - interval '7 days' AND NOT EXISTS (SELECT FROM calls c WHERE c.node = n.node AND c.state = 'live')`,
 	} {
 		if _, err := s.pages.Exec(ctx, sql); err != nil {

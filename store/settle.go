@@ -88,6 +88,9 @@ func (s *Store) commit(ctx context.Context, r record) error {
 		if err := addHour(ctx, tx, hourOf(r.Call), 1); err != nil {
 			return err
 		}
+		if err := s.putCallLead(ctx, tx, r.Call); err != nil {
+			return err
+		}
 		if s.cfg.Outbox == nil {
 			return nil
 		}

@@ -34,6 +34,7 @@ type Store struct {
 	keys    *keyset
 	metrics *metrics
 	calls   *pgxpool.Pool // what a call waits for
+	leads   *pgxpool.Pool // leads and their deliveries
 	pages   *pgxpool.Pool // the rest
 	spool   *spool.Spool
 
@@ -97,6 +98,9 @@ func (s *Store) open(ctx context.Context) (err error) {
 		return err
 	}
 	if s.pages, err = s.pool(ctx, s.cfg.MaxConns+settlers); err != nil {
+		return err
+	}
+	if s.leads, err = s.pool(ctx, s.cfg.LeadConns); err != nil {
 		return err
 	}
 	empty, _ := ringbid.NewBook(nil)
@@ -224,7 +228,7 @@ func (s *Store) closeParts() error {
 	if s.spool != nil {
 		err = s.spool.Close()
 	}
-	for _, p := range []*pgxpool.Pool{s.calls, s.pages} {
+	for _, p := range []*pgxpool.Pool{s.calls, s.leads, s.pages} {
 		if p != nil {
 			p.Close()
 		}

@@ -1,0 +1,256 @@
+package delivery
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/ringbid/ringbid"
+	"github.com/ringbid/ringbid/delivery/connector"
+	"github.com/ringbid/ringbid/delivery/email"
+	"github.com/ringbid/ringbid/delivery/mapping"
+)
+
+// Ledger keeps deliveries; the store does.
+type Ledger interface {
+	// BeginTry claims a delivery for one try, where its endpoint may be asked.
+	BeginTry(ctx context.Context, delivery string, limits func(method string) ringbid.WorkLimits) (ringbid.Work, error)
+	// EndTry writes down how it ended and carries out what follows.
+	EndTry(ctx context.Context, r ringbid.TryReport) error
+}
+
+// Assigner gives a lead in the portal's inbox to an agent.
+type Assigner interface {
+	NextAgent(ctx context.Context, buyer string, agents []string) (string, error)
+	Assign(ctx context.Context, purchase, agent string) error
+}
+
+// EngineConfig is what an Engine is made with.
+type EngineConfig struct {
+	Ledger   Ledger
+	Assigner Assigner
+	Sender   *connector.Sender
+	Mailer   *email.Mailer // nil: letters cannot be sent
+	Book     func() *ringbid.Book
+	// Link returns the address of a lead's page for the buyer, or "".
+	Link   func(lead string) string
+	Now    func() time.Time // default time.Now
+	Logger *slog.Logger
+}
+
+// Engine delivers leads: one call of Deliver is one try. It holds nothing
+// between tries but compiled plans.
+type Engine struct {
+	cfg   EngineConfig
+	mu    sync.Mutex
+	plans map[planKey]planned
+}
+
+type planKey struct {
+	method *ringbid.Method
+	fields *ringbid.FieldMap
+}
+
+type planned struct {
+	plan     *connector.Plan
+	problems []mapping.Problem
+}
+
+// NewEngine makes an engine.
+func NewEngine(c EngineConfig) *Engine {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = quiet()
+	}
+	if c.Link == nil {
+		c.Link = func(string) string { return "" }
+	}
+	return &Engine{cfg: c, plans: map[planKey]planned{}}
+}
+
+// Bounds of a try.
+const (
+	sendFor   = 45 * time.Second // less than the store waits for a worker
+	reportFor = 40 * time.Second // while Postgres is away
+)
+
+// Deliver makes the next try of a delivery, where it is time for one. again is
+// how much later to come back; 0 where there is nothing more to do for now: what
+// follows has been queued with the report. The context's end does not cut an
+// exchange short, which would leave everybody in doubt.
+func (e *Engine) Deliver(ctx context.Context, id string) (again time.Duration, err error) {
+	w, err := e.cfg.Ledger.BeginTry(ctx, id, e.limits)
+	if err != nil {
+		return 0, err
+	}
+	if w.Claim == "" {
+		return w.Wait, nil
+	}
+	method := e.cfg.Book().Methods[w.Delivery.Method]
+	if w.Open {
+		r, leave := e.leave(w, method)
+		if !leave {
+			return w.Wait, nil
+		}
+		return 0, e.report(ctx, r)
+	}
+	began := e.cfg.Now()
+	out := e.outcome(ctx, w, method)
+	return 0, e.report(ctx, e.judge(w, method, out, began))
+}
+
+// limits are a method's; one that is not published any more has the defaults.
+func (e *Engine) limits(method string) ringbid.WorkLimits {
+	m := e.cfg.Book().Methods[method]
+	if m == nil {
+		return ringbid.WorkLimits{Concurrency: ringbid.DefaultConcurrency, Cooldown: ringbid.DefaultCooldown}
+	}
+	l := ringbid.WorkLimits{Rate: m.Rate, Concurrency: m.Concurrency, Cooldown: m.Cooldown.Or(ringbid.DefaultCooldown), Paused: m.Paused}
+	if l.Concurrency == 0 {
+		l.Concurrency = ringbid.DefaultConcurrency
+	}
+	if m.Type == "portal" {
+		l.Concurrency = 0 // nobody is asked
+	}
+	return l
+}
+
+// outcome makes the exchange.
+func (e *Engine) outcome(ctx context.Context, w ringbid.Work, m *ringbid.Method) connector.Outcome {
+	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendFor)
+	defer cancel()
+	switch {
+	case w.Unfinished:
+		return connector.Outcome{Class: connector.ClassAmbiguous, Code: CodeWorker, Sent: connector.SentMaybe,
+			Reason: "the worker that was sending it is gone"}
+	case m == nil:
+		return connector.Outcome{Class: connector.ClassUnsound, Code: CodeMethod, Sent: connector.SentNo, Reason: "its method is not published any more"}
+	case m.Type == "portal":
+		return e.inbox(sending, w, m)
+	case m.Type == "email":
+		return e.letter(sending, w, m)
+	}
+	p := e.plan(m)
+	if p.plan == nil {
+		return connector.Outcome{Class: connector.ClassUnsound, Code: CodeMethod, Sent: connector.SentNo, Reason: "its method is unsound: " + first(p.problems)}
+	}
+	return e.cfg.Sender.Send(sending, p.plan, connector.Ask{Key: w.Lead.ID, Facts: Facts(w)})
+}
+
+// Further codes of outcomes.
+const (
+	CodeWorker connector.Code = "worker_lost"
+	CodeMethod connector.Code = "method"
+	CodeOpen   connector.Code = "breaker_open"
+)
+
+func first(problems []mapping.Problem) string {
+	if len(problems) == 0 {
+		return ""
+	}
+	return problems[0].String()
+}
+
+// plan returns a method's compiled exchange.
+func (e *Engine) plan(m *ringbid.Method) planned {
+	k := planKey{m, e.cfg.Book().Maps[m.Map]}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if p, ok := e.plans[k]; ok {
+		return p
+	}
+	if len(e.plans) > 1000 { // of books that are gone
+		clear(e.plans)
+	}
+	var p planned
+	p.plan, p.problems = Compile(k.method, k.fields)
+	e.plans[k] = p
+	return p
+}
+
+// Facts are what a method's map reads of a lead: its own facts, and what the
+// sale adds.
+func Facts(w ringbid.Work) map[string]string {
+	f := make(map[string]string, len(w.Facts)+8)
+	for k, v := range w.Facts {
+		f[k] = v
+	}
+	f["lead_id"], f["campaign"], f["received"] = w.Lead.ID, w.Lead.Campaign, w.Lead.Received.UTC().Format(time.RFC3339)
+	if p := w.Purchase; p != nil {
+		f["purchase_id"], f["ping_id"], f["price"], f["target"] = p.ID, p.BidID, p.Sale.Price.String(), p.Target
+	}
+	return f
+}
+
+// inbox puts the lead before the buyer's people.
+func (e *Engine) inbox(ctx context.Context, w ringbid.Work, m *ringbid.Method) connector.Outcome {
+	out := connector.Outcome{Class: connector.ClassAccepted, Sent: connector.SentAnswered, Reason: "in the inbox of the portal"}
+	if w.Purchase == nil || e.cfg.Assigner == nil {
+		return out
+	}
+	agent, err := e.agent(ctx, w, m)
+	if err == nil && agent != "" {
+		err = e.cfg.Assigner.Assign(ctx, w.Purchase.ID, agent)
+	}
+	if err != nil {
+		e.cfg.Logger.Warn("lead is not assigned", slog.String("lead_id", w.Lead.ID), slog.Any("error", err))
+	}
+	return out
+}
+
+// agent returns whose lead it is by the method's rule; "" leaves it for whoever
+// claims it.
+func (e *Engine) agent(ctx context.Context, w ringbid.Work, m *ringbid.Method) (string, error) {
+	var agents []string
+	switch m.Assign {
+	case "round_robin":
+		agents = e.cfg.Book().AgentsOf(w.Purchase.Target)
+	case "territory":
+		agents = territory(m.Territories, w.Facts["state"])
+	}
+	if len(agents) == 0 {
+		return "", nil
+	}
+	return e.cfg.Assigner.NextAgent(ctx, w.Purchase.Buyer, agents)
+}
+
+// report tells the ledger, and goes on telling while it is away.
+func (e *Engine) report(ctx context.Context, r ringbid.TryReport) error {
+	telling, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportFor)
+	defer cancel()
+	for pause := 50 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
+		err := e.cfg.Ledger.EndTry(telling, r)
+		switch ringbid.KindOf(err) {
+		case ringbid.Unavailable, ringbid.Busy:
+		case ringbid.Conflict:
+			e.cfg.Logger.Warn("delivery was taken over", slog.String("delivery", r.Delivery), slog.Any("error", err))
+			return nil
+		default:
+			return err
+		}
+		timer := time.NewTimer(pause + rand.N(pause))
+		select {
+		case <-timer.C:
+		case <-telling.Done():
+			timer.Stop()
+			return err
+		}
+	}
+}
+
+// notes are a map's notes as they are stored.
+func notes(r mapping.Result) string {
+	if len(r.Notes) == 0 {
+		return ""
+	}
+	b, err := json.Marshal(r.Notes)
+	if err != nil {
+		return ""
+	}
+	return string(b)
+}

@@ -1,0 +1,76 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/ringbid/ringbid"
+)
+
+// Digested is a lead that waits for its method's next letter.
+type Digested struct {
+	Delivery string
+	Lead     ringbid.Lead
+}
+
+// DueDigests returns the leads of a method whose letter is due, the oldest
+// first, at most n. They stay until DigestSent.
+func (s *Store) DueDigests(ctx context.Context, method string, n int) ([]Digested, error) {
+	rows, err := s.leads.Query(ctx, `
+		SELECT g.delivery_id, d.lead_id FROM digests g JOIN deliveries d ON d.id = g.delivery_id
+		WHERE g.method = $1 AND g.due <= $2 ORDER BY d.made, d.id LIMIT $3`, method, s.cfg.Now(), n)
+	if err != nil {
+		return nil, fmt.Errorf("read digest of %s: %w", method, kinded(err))
+	}
+	list, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (d Digested, err error) {
+		err = r.Scan(&d.Delivery, &d.Lead.ID)
+		return d, err
+	})
+	for i := range list {
+		if err != nil {
+			break
+		}
+		var l *ringbid.Lead
+		if l, err = readLead(ctx, s.leads, list[i].Lead.ID, false); err == nil {
+			list[i].Lead = *l
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read digest of %s: %w", method, kinded(err))
+	}
+	return list, nil
+}
+
+// DigestSent runs send while nobody on any node sends the method's letter, and
+// takes the deliveries it returns off the list. Its error keeps them.
+func (s *Store) DigestSent(ctx context.Context, method string, send func() ([]string, error)) error {
+	unlock, err := s.LockToken(ctx, "digest "+method)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	ids, err := send()
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	if _, err := s.leads.Exec(ctx, `DELETE FROM digests WHERE delivery_id = ANY($1)`, ids); err != nil {
+		return fmt.Errorf("note digest of %s as sent: %w", method, kinded(err))
+	}
+	return nil
+}
+
+// ForgetCopies takes the copies of requests and answers off a method's tries
+// that ended before the moment, at most n, and returns how many there were.
+func (s *Store) ForgetCopies(ctx context.Context, method string, before time.Time, n int) (int64, error) {
+	tag, err := s.pages.Exec(ctx, `
+		UPDATE tries SET body = body - 'request' - 'response' - 'fields' WHERE (delivery_id, n) IN (
+			SELECT delivery_id, n FROM tries WHERE method = $1 AND ended < $2 AND (body ? 'request' OR body ? 'response' OR body ? 'fields') LIMIT $3)`,
+		method, before, n)
+	if err != nil {
+		return 0, fmt.Errorf("forget copies of %s: %w", method, kinded(err))
+	}
+	return tag.RowsAffected(), nil
+}

@@ -1,0 +1,165 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/ringbid/ringbid"
+)
+
+const purchaseColumns = `id, lead_id, buyer, target, name, bid_id, rank, place, state, reason, made, decided, partner_id,
+	currency, price, revenue, payout, rule, recovery, status, agent, viewed, contacted`
+
+func scanPurchase(r pgx.CollectableRow) (p ringbid.Purchase, err error) {
+	var bid string
+	err = r.Scan(&p.ID, &p.Lead, &p.Buyer, &p.Target, &p.Name, &bid, &p.Rank, &p.Place, &p.State, &p.Reason, &p.Made, &p.Decided, &p.Partner,
+		&p.Sale.Currency, (*int64)(&p.Sale.Price), (*int64)(&p.Sale.Revenue), (*int64)(&p.Sale.Payout), &p.Sale.Rule, &p.Recovery,
+		&p.Status, &p.Agent, &p.Viewed, &p.Contacted)
+	p.BidID, p.Made = bid, p.Made.UTC()
+	p.Sale.Converted = p.State == ringbid.PurchaseAccepted
+	for _, t := range []*time.Time{p.Decided, p.Viewed, p.Contacted} {
+		if t != nil {
+			*t = t.UTC()
+		}
+	}
+	return p, err
+}
+
+func readPurchases(ctx context.Context, q querier, where string, args ...any) ([]ringbid.Purchase, error) {
+	rows, err := q.Query(ctx, `SELECT `+purchaseColumns+` FROM purchases WHERE `+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	list, err := pgx.CollectRows(rows, scanPurchase)
+	if len(list) == 0 {
+		list = nil
+	}
+	return list, err
+}
+
+// putOffer counts an offer against its target's caps and writes the purchase,
+// its first deliveries and their jobs. why says which cap has no room; nothing
+// is written then.
+func (s *Store) putOffer(ctx context.Context, tx pgx.Tx, l *ringbid.Lead, o ringbid.Offer) (why string, err error) {
+	var taken bool
+	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM purchases WHERE lead_id = $1 AND buyer = $2)`, l.ID, o.Purchase.Buyer).Scan(&taken); err != nil || taken {
+		return "has had this lead already", err
+	}
+	if why, err = takeCaps(ctx, tx, o.Purchase.Target, o.Uses); err != nil || why != "" {
+		return s.capWords(why, o.Purchase.Target), err
+	}
+	p := o.Purchase
+	uses, err := json.Marshal(o.Uses)
+	if err != nil {
+		return "", err
+	}
+	ways, err := json.Marshal(o.Ways)
+	if err != nil {
+		return "", err
+	}
+	_, err = tx.Exec(ctx, `
+		INSERT INTO purchases (id, lead_id, buyer, target, name, bid_id, rank, place, state, reason, made, partner_id, currency, price,
+			revenue, payout, rule, recovery, uses, ways, phone, email, status, agent)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', '', $9, '', $10, $11, 0, 0, '', $12, $13, $14, $15, $16, 'new', '')`,
+		p.ID, l.ID, p.Buyer, p.Target, p.Name, clean(p.BidID), p.Rank, p.Place, p.Made.UTC(), or(p.Sale.Currency, ringbid.DefaultCurrency),
+		int64(p.Sale.Price), p.Recovery, uses, ways, l.Facts["phone"], strings.ToLower(l.Facts["email"]))
+	if err != nil {
+		return "", err
+	}
+	for _, w := range o.Ways {
+		if w.Role == ringbid.RoleFallback {
+			continue
+		}
+		d := ringbid.Delivery{ID: ringbid.NewID(), Lead: l.ID, Purchase: p.ID, Buyer: p.Buyer, Target: p.Target, Method: w.Method, Role: w.Role, Made: p.Made}
+		if err := s.putDelivery(ctx, tx, d); err != nil {
+			return "", err
+		}
+	}
+	return "", nil
+}
+
+// putDelivery writes a delivery and its job.
+func (s *Store) putDelivery(ctx context.Context, tx pgx.Tx, d ringbid.Delivery) error {
+	_, err := tx.Exec(ctx, `
+		INSERT INTO deliveries (id, lead_id, purchase_id, buyer, target, method, role, n, state, made, since, tries, count, maybe, claim,
+			partner_id, code, reason, exception)
+		VALUES ($1, $2, NULLIF($3, ''), $4, $5, $6, $7, (SELECT count(*) FROM deliveries WHERE lead_id = $2), 'queued', $8, $8, 0, 0, false, '', '', '', '', false)`,
+		d.ID, d.Lead, d.Purchase, d.Buyer, d.Target, d.Method, d.Role, d.Made.UTC())
+	if err != nil || s.cfg.Outbox == nil {
+		return err
+	}
+	return s.cfg.Outbox.DeliverTx(ctx, tx, d.ID, time.Time{})
+}
+
+// takeCaps counts uses where all have room; else it returns which has none.
+func takeCaps(ctx context.Context, tx pgx.Tx, target string, uses []ringbid.CapUse) (string, error) {
+	if len(uses) == 0 {
+		return "", nil
+	}
+	uses = slices.SortedFunc(slices.Values(uses), func(a, b ringbid.CapUse) int { return compareUses(useOf(target, a), useOf(target, b)) })
+	n := len(uses)
+	counts, per, start, most, by := make([]string, n), make([]string, n), make([]time.Time, n), make([]int64, n), make([]int64, n)
+	for i, u := range uses {
+		counts[i], per[i], start[i], most[i], by[i] = u.On, u.Per, u.Start, u.Max, u.N
+	}
+	var why string
+	err := tx.QueryRow(ctx, `SELECT take_caps($1, $2, $3, $4, $5, $6)`, target, counts, per, start, most, by).Scan(&why)
+	return why, err
+}
+
+func useOf(target string, u ringbid.CapUse) use {
+	return use{Target: target, On: u.On, Per: u.Per, Start: u.Start, N: u.N}
+}
+
+func (s *Store) capWords(reason, target string) string {
+	t := s.Book().Targets[target]
+	if reason == "" || t == nil {
+		return reason
+	}
+	return inWords(reason, t)
+}
+
+// giveCaps takes back what a purchase counted, all but the attempt.
+func giveCaps(ctx context.Context, tx pgx.Tx, target string, raw []byte) error {
+	var uses []ringbid.CapUse
+	if err := json.Unmarshal(raw, &uses); err != nil {
+		return err
+	}
+	slices.SortFunc(uses, func(a, b ringbid.CapUse) int { return compareUses(useOf(target, a), useOf(target, b)) })
+	b := &pgx.Batch{}
+	for _, u := range uses {
+		if u.On != "attempt" {
+			b.Queue(`UPDATE cap_counters SET used = greatest(0, used - $5) WHERE target = $1 AND counts = $2 AND per = $3 AND window_start = $4`,
+				target, u.On, u.Per, u.Start, u.N)
+		}
+	}
+	return tx.SendBatch(ctx, b).Close()
+}
+
+// bookPurchase writes the lines of the ledger: the buyer owes the revenue, the
+// publisher is owed the payout, the rest is ours; a return is the same with the
+// signs turned.
+func bookPurchase(ctx context.Context, tx pgx.Tx, p ringbid.Purchase, publisher, cause string, at time.Time) error {
+	sign := ringbid.Money(1)
+	if cause == "return" {
+		sign = -1
+	}
+	b := &pgx.Batch{}
+	for _, e := range []struct {
+		account, party string
+		amount         ringbid.Money
+	}{
+		{"receivable", p.Buyer, p.Sale.Revenue}, {"payable", publisher, -p.Sale.Payout}, {"margin", "", -p.Sale.Margin()},
+	} {
+		if e.amount != 0 {
+			b.Queue(`INSERT INTO entries (purchase_id, cause, account, party, currency, amount, at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+				p.ID, cause, e.account, e.party, or(p.Sale.Currency, ringbid.DefaultCurrency), int64(sign*e.amount), at)
+		}
+	}
+	return tx.SendBatch(ctx, b).Close()
+}
