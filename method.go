@@ -42,7 +42,7 @@ type Method struct {
 	// Concurrency is how many exchanges at once, on all nodes together; default 8.
 	Concurrency int `json:"concurrency,omitempty"`
 	// Patience is how long a lead waits for this method before it goes elsewhere;
-	// default 5m, 10s to 24h.
+	// default 5m, by e-mail 1h; 10s to 24h.
 	Patience Duration `json:"patience,omitempty"`
 	// Cooldown is how long the breaker stays open before one probe; default 30s.
 	Cooldown Duration `json:"cooldown,omitempty"`
@@ -97,11 +97,12 @@ type EmailForm struct {
 
 // Defaults of a method.
 const (
-	DefaultConcurrency = 8
-	DefaultPatience    = 5 * time.Minute
-	DefaultCooldown    = 30 * time.Second
-	DefaultSlow        = time.Second
-	DefaultKeep        = 90
+	DefaultConcurrency  = 8
+	DefaultPatience     = 5 * time.Minute
+	DefaultMailPatience = time.Hour
+	DefaultCooldown     = 30 * time.Second
+	DefaultSlow         = time.Second
+	DefaultKeep         = 90
 )
 
 // Key identifies the method.

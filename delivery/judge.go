@@ -16,7 +16,7 @@ func (e *Engine) judge(w ringbid.Work, m *ringbid.Method, out connector.Outcome,
 	now := e.cfg.Now()
 	patience, cooldown, idempotent := ringbid.DefaultPatience, ringbid.DefaultCooldown, false
 	if m != nil {
-		patience, cooldown = m.Patience.Or(ringbid.DefaultPatience), m.Cooldown.Or(ringbid.DefaultCooldown)
+		patience, cooldown = patienceOf(m), m.Cooldown.Or(ringbid.DefaultCooldown)
 		idempotent = e.idempotent(m)
 	}
 	left := patience - now.Sub(w.Delivery.Made)
@@ -51,9 +51,17 @@ func (e *Engine) judge(w ringbid.Work, m *ringbid.Method, out connector.Outcome,
 	case NextException:
 		r.State, r.Exception, r.Verdict = ringbid.DeliveryHeld, true, ringbid.PurchaseHeld
 	case NextWaterfall:
-		e.lost(&r, w, declined(out))
+		e.lost(&r, w, out.Declined)
 	}
 	return r
+}
+
+// patienceOf is how long a lead waits for a method; mail servers ask for more.
+func patienceOf(m *ringbid.Method) time.Duration {
+	if m.Type == "email" {
+		return m.Patience.Or(ringbid.DefaultMailPatience)
+	}
+	return m.Patience.Or(ringbid.DefaultPatience)
 }
 
 func mapOf(m *ringbid.Method) string {
@@ -78,12 +86,6 @@ func (e *Engine) done(r *ringbid.TryReport, w ringbid.Work, m *ringbid.Method) {
 		return
 	}
 	r.Sale = ringbid.Sale{Currency: w.Purchase.Sale.Currency, Price: w.Purchase.Sale.Price, Revenue: w.Purchase.Sale.Price, Converted: true, Rule: "paid: accepted; the campaign is gone, the publisher is not paid"}
-}
-
-// declined reports whether the buyer looked at the lead and does not want it, as
-// opposed to a delivery that went wrong.
-func declined(out connector.Outcome) bool {
-	return out.Class == connector.ClassRejected && (out.Status == 409 || out.Code == connector.CodeRule && out.Status < 400)
 }
 
 // lost is a delivery that came to nothing: the buyer's next method where it went
@@ -111,7 +113,7 @@ func (e *Engine) leave(w ringbid.Work, m *ringbid.Method) (ringbid.TryReport, bo
 	r := ringbid.TryReport{Delivery: w.Delivery.ID, Claim: w.Claim, Maybe: w.Delivery.Maybe, Breaker: "", Code: string(CodeOpen), Reason: w.Why}
 	patience := ringbid.DefaultPatience
 	if m != nil {
-		patience = m.Patience.Or(ringbid.DefaultPatience)
+		patience = patienceOf(m)
 	}
 	over := e.cfg.Now().Sub(w.Delivery.Made) > patience
 	if w.Delivery.Maybe { // the partner may have it: nobody else gets it

@@ -47,7 +47,7 @@ func TestJudge(t *testing.T) {
 		"price unreadable":       {body: `{"success":true,"price":"a lot"}`, class: ClassAccepted},
 		"price negative":         {body: `{"success":true,"price":-3}`, class: ClassAccepted},
 		"200 says nothing":       {body: `{}`, class: ClassRejected, code: CodeRule, reason: "status 200 OK"},
-		"empty":                  {body: ``, class: ClassRejected, code: CodeRule, reason: "status 200 OK"},
+		"empty":                  {body: ``, class: ClassAmbiguous, code: CodeNotUnderstood, reason: "answer is empty"},
 		"rejected at 200":        {body: `{"status":"failure","errors":[{"message":"Cap  reached\r\n"}]}`, class: ClassRejected, code: CodeRule, reason: "Cap reached"},
 		"422":                    {status: 422, body: `{"error":"bad zip"}`, class: ClassRejected, code: CodeRule, reason: "bad zip"},
 		"404 page":               {status: 404, body: `<html><title>Not  here</title>`, class: ClassRejected, code: CodeWebPage, reason: "answered with a web page: not here"},

@@ -130,7 +130,7 @@ func TestFailures(t *testing.T) {
 	}{
 		"name does not resolve": {"http://nowhere.invalid", connector.ClassNeverSent, connector.CodeName, connector.SentNo},
 		"nobody listens":        {nobody, connector.ClassNeverSent, connector.CodeConnect, connector.SentNo},
-		"private address":       {inside, connector.ClassNeverSent, connector.CodeBlocked, connector.SentNo},
+		"private address":       {inside, connector.ClassUnsound, connector.CodeBlocked, connector.SentNo},
 		"certificate of an unknown authority": {secure(t, certificate(t, "x.example", now.Add(-time.Hour), now.Add(time.Hour))),
 			connector.ClassNeverSent, connector.CodeTLS, connector.SentNo},
 		"certificate expired": {secure(t, certificate(t, "127.0.0.1", now.Add(-2*time.Hour), now.Add(-time.Hour))),

@@ -64,6 +64,9 @@ type Outcome struct {
 	Note  string         `json:"note,omitempty"`
 	// Unconfirmed: accepted, as far as this partner ever says.
 	Unconfirmed bool `json:"unconfirmed,omitempty"`
+	// Declined: rejected because the partner does not want it, not because something
+	// is wrong with it.
+	Declined bool `json:"declined,omitempty"`
 	// RetryAfter is how long the partner asks us to wait; 0 where it does not say.
 	RetryAfter time.Duration `json:"retry_after,omitempty"`
 	Status     int           `json:"status,omitempty"` // of HTTP; 0 without an answer

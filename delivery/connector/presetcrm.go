@@ -29,8 +29,9 @@ func salesforceREST() Exchange {
 			ID:       `at("id", "0.duplicateResult.matchResults.0.matchRecords.0.record.Id")`,
 			Reason: `status == 300 ? "external id matches several records" : ` +
 				`at("0.errorCode") == "" ? "" : at("0.errorCode") + ": " + at("0.message")`,
-			Retry: `at("0.errorCode") in ["REQUEST_LIMIT_EXCEEDED", "UNABLE_TO_LOCK_ROW", "QUERY_TIMEOUT"]`,
-			Wait:  `at("0.errorCode") == "REQUEST_LIMIT_EXCEEDED" ? "900" : ""`,
+			Declined: `at("0.errorCode") == "DUPLICATES_DETECTED"`,
+			Retry:    `at("0.errorCode") in ["REQUEST_LIMIT_EXCEEDED", "UNABLE_TO_LOCK_ROW", "QUERY_TIMEOUT"]`,
+			Wait:     `at("0.errorCode") == "REQUEST_LIMIT_EXCEEDED" ? "900" : ""`,
 		},
 	}
 }

@@ -40,6 +40,10 @@ type Rules struct {
 	ID       string `json:"id,omitempty"`     // the partner's own id
 	Price    string `json:"price,omitempty"`  // a plain decimal
 	Reason   string `json:"reason,omitempty"` // why not
+	// Declined is true where the partner looked at what was sent and does not want
+	// it, as opposed to not being able to read it; a rule that says no under a
+	// status of 2xx, and 409, mean that in any case.
+	Declined string `json:"declined,omitempty"`
 	// Retry is true where the partner asks to come again later.
 	Retry string `json:"retry,omitempty"`
 	// Wait is how many seconds later, as text.
@@ -54,6 +58,7 @@ const maxRule = 2000 // bytes of an expression
 type rules struct {
 	as                                        string
 	accepted, id, price, reason, retry, await *vm.Program
+	declined                                  *vm.Program
 }
 
 // view is an answer as the expressions see it.
@@ -85,7 +90,7 @@ func compileRules(r Rules, problem func(path string, err error)) rules {
 	}{
 		{"accepted", r.Accepted, &out.accepted, reflect.Bool}, {"id", r.ID, &out.id, reflect.String},
 		{"price", r.Price, &out.price, reflect.String}, {"reason", r.Reason, &out.reason, reflect.String},
-		{"retry", r.Retry, &out.retry, reflect.Bool}, {"wait", r.Wait, &out.await, reflect.String},
+		{"retry", r.Retry, &out.retry, reflect.Bool}, {"declined", r.Declined, &out.declined, reflect.Bool}, {"wait", r.Wait, &out.await, reflect.String},
 	} {
 		if strings.TrimSpace(c.text) == "" {
 			continue

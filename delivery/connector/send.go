@@ -174,6 +174,9 @@ func (p *Plan) byRules(out *Outcome, v *view) {
 	}
 	out.ID = short(v.word(p.rules.id))
 	if out.Class != ClassAccepted {
+		if out.Class == ClassRejected {
+			p.refusal(out, v)
+		}
 		out.Reason = short(cmp.Or(v.word(p.rules.reason), out.Reason, statusText(out.Status)))
 		return
 	}
@@ -186,6 +189,16 @@ func (p *Plan) byRules(out *Outcome, v *view) {
 		}
 		out.Price = &price
 	}
+}
+
+// refusal tells a partner who does not want it from one who could not read it,
+// and both from one who said nothing at all.
+func (p *Plan) refusal(out *Outcome, v *view) {
+	if out.Status/100 == 2 && strings.TrimSpace(v.text) == "" {
+		out.Class, out.Code, out.Reason = ClassAmbiguous, CodeNotUnderstood, "answer is empty"
+		return
+	}
+	out.Declined = out.Code == CodeRule && out.Status/100 == 2 || out.Status == http.StatusConflict || v.truth(p.rules.declined)
 }
 
 // contradicts reports whether the words of an answer say that it was accepted,
@@ -239,7 +252,7 @@ func failed(out Outcome, err error) Outcome {
 		out.Code = e.Code
 	}
 	switch {
-	case out.Code == CodeAddress:
+	case out.Code == CodeAddress, out.Code == CodeBlocked && out.Sent != SentAnswered:
 		out.Class, out.Sent = ClassUnsound, SentNo
 	case out.Sent == SentNo || out.Sent == "":
 		out.Class, out.Sent = ClassNeverSent, SentNo

@@ -3,8 +3,12 @@ package email_test
 import (
 	"bufio"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"io"
 	"net"
@@ -352,11 +356,15 @@ func TestCredentialsStayInside(t *testing.T) {
 		code  connector.Code
 		told  bool // the password
 	}{
-		"no STARTTLS":         {map[string]string{"ehlo": "250 AUTH PLAIN LOGIN"}, roots, connector.ClassNeverSent, connector.CodeTLS, false},
-		"HELO only":           {map[string]string{"ehlo": "502 what"}, roots, connector.ClassNeverSent, connector.CodeTLS, false},
-		"unknown authority":   {map[string]string{"ehlo": offer}, x509.NewCertPool(), connector.ClassNeverSent, connector.CodeTLS, false},
-		"sound":               {map[string]string{"ehlo": offer, "auth": "235 2.7.0 ok"}, roots, connector.ClassAccepted, "", true},
-		"login":               {map[string]string{"ehlo": "250-STARTTLS\r\n250-STARTTLS\r\n250 AUTH XOAUTH2", "auth": "235 ok"}, roots, connector.ClassAuth, connector.CodeStatus, false},
+		"no STARTTLS":       {map[string]string{"ehlo": "250 AUTH PLAIN LOGIN"}, roots, connector.ClassNeverSent, connector.CodeTLS, false},
+		"HELO only":         {map[string]string{"ehlo": "502 what"}, roots, connector.ClassNeverSent, connector.CodeTLS, false},
+		"unknown authority": {map[string]string{"ehlo": offer}, x509.NewCertPool(), connector.ClassNeverSent, connector.CodeTLS, false},
+		"sound":             {map[string]string{"ehlo": offer, "auth": "235 2.7.0 ok"}, roots, connector.ClassAccepted, "", true},
+		"LOGIN": {map[string]string{
+			"ehlo": "250-faulty\r\n250-STARTTLS\r\n250 AUTH LOGIN", "auth": "334 VXNlcm5hbWU6",
+			strings.ToLower(base64.StdEncoding.EncodeToString([]byte(user))): "334 UGFzc3dvcmQ6", strings.ToLower(base64.StdEncoding.EncodeToString([]byte(password))): "235 ok",
+		}, roots, connector.ClassAccepted, "", true},
+		"no way known":        {map[string]string{"ehlo": "250-STARTTLS\r\n250-STARTTLS\r\n250 AUTH XOAUTH2", "auth": "235 ok"}, roots, connector.ClassAuth, connector.CodeStatus, false},
 		"535":                 {map[string]string{"ehlo": offer, "auth": "535 5.7.8 wrong: " + password}, roots, connector.ClassAuth, connector.CodeStatus, true},
 		"454 temporarily":     {map[string]string{"ehlo": offer, "auth": "454 4.7.0 temporary failure"}, roots, connector.ClassNeverSent, connector.CodeStatus, true},
 		"421 while signing":   {map[string]string{"ehlo": offer, "auth": "421 4.7.0 too many errors"}, roots, connector.ClassThrottled, connector.CodeStatus, true},
@@ -441,6 +449,10 @@ func TestQueueID(t *testing.T) {
 
 func TestNew(t *testing.T) {
 	t.Parallel()
+	elliptical, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
 	ok := email.Config{URL: "smtp://u:p@mail.example.com", From: "a@example.com"}
 	if _, err := email.New(ok); err != nil {
 		t.Fatal(err)
@@ -461,6 +473,7 @@ func TestNew(t *testing.T) {
 		"bounce: not domain": func(c *email.Config) { c.Bounce, c.BounceKey = "a@b", []byte("0123456789abcdef") },
 		"bounce_key: none":   func(c *email.Config) { c.Bounce = "b.example" },
 		"dkim: empty":        func(c *email.Config) { c.DKIM = &email.DKIM{Domain: "example.com", Selector: "s"} },
+		"dkim: kind":         func(c *email.Config) { c.DKIM = &email.DKIM{Domain: "example.com", Selector: "s", Key: elliptical} },
 		"dkim: domain":       func(c *email.Config) { c.DKIM = &email.DKIM{Domain: "exa mple", Selector: "s"} },
 	} {
 		cfg := ok
