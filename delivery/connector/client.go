@@ -172,7 +172,7 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 	}
 	res, err := c.http.Do(req)
 	if err != nil {
-		out := Response{Took: time.Since(started), Sent: progress.sent()}
+		out := Response{Took: time.Since(started), Sent: progress.sent(timed.Err() != nil)}
 		if res != nil { // a redirect that was not followed
 			out.Status, out.Header = res.StatusCode, res.Header
 		}

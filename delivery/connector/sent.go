@@ -20,22 +20,26 @@ const (
 )
 
 // progress watches one exchange. It errs towards SentMaybe: what is in the
-// kernel's hands counts as sent.
-type progress struct{ wrote, answered atomic.Bool }
+// kernel's hands counts as sent, and so does what another goroutine may still be
+// handing over when we stop waiting.
+type progress struct{ line, wrote, answered atomic.Bool }
 
 func (p *progress) watch(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn:              func(httptrace.GotConnInfo) { p.line.Store(true) },
 		WroteHeaders:         func() { p.wrote.Store(true) },
 		WroteRequest:         func(httptrace.WroteRequestInfo) { p.wrote.Store(true) },
 		GotFirstResponseByte: func() { p.answered.Store(true) },
 	})
 }
 
-func (p *progress) sent() Sent {
+// sent says how far the request came. stopped says that it was us who ended it:
+// once there was a line, it may be written at this very moment.
+func (p *progress) sent(stopped bool) Sent {
 	switch {
 	case p.answered.Load():
 		return SentAnswered
-	case p.wrote.Load():
+	case p.wrote.Load(), stopped && p.line.Load():
 		return SentMaybe
 	}
 	return SentNo
