@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -12,8 +13,8 @@ import (
 	"github.com/ringbid/ringbid"
 )
 
-// TryFor is the longest a try may take: a claim older than that is of a worker
-// that is gone.
+// TryFor is the longest a try may take: a claim older than that, or of a node
+// that is gone, is nobody's any more.
 const TryFor = 50 * time.Second
 
 const deliveryColumns = `d.id, d.lead_id, coalesce(d.purchase_id, ''), d.buyer, d.target, d.method, d.role, d.state, d.made, d.next, d.done,
@@ -88,11 +89,17 @@ func (s *Store) BeginTry(ctx context.Context, delivery string, limits func(metho
 		now := s.cfg.Now().UTC()
 		w.Delivery = o.Delivery
 		w.Delivery.Made = o.since.UTC()
+		atIt := false
+		if o.State == ringbid.DeliverySending && o.claimed != nil && now.Sub(*o.claimed) < TryFor {
+			if atIt, err = s.lives(ctx, tx, o.claim); err != nil {
+				return err
+			}
+		}
 		switch {
 		case o.State.Over():
 			return nil
-		case o.State == ringbid.DeliverySending && o.claimed != nil && now.Sub(*o.claimed) < TryFor:
-			w.Wait, w.Why = TryFor-now.Sub(*o.claimed), "another worker is at it"
+		case atIt:
+			w.Wait, w.Why = min(TryFor-now.Sub(*o.claimed), 5*time.Second), "another worker is at it"
 			return nil
 		case o.State == ringbid.DeliverySending:
 			w.Unfinished = true
@@ -114,6 +121,48 @@ func (s *Store) BeginTry(ctx context.Context, delivery string, limits func(metho
 		return ringbid.Work{}, fmt.Errorf("begin try of delivery %s: %w", delivery, kinded(err))
 	}
 	return w, nil
+}
+
+// lives reports whether the node that made a claim runs, in that very run.
+func (s *Store) lives(ctx context.Context, q querier, claim string) (lives bool, err error) {
+	boot, _, _ := strings.Cut(claim, "/")
+	if boot == s.boot {
+		return true, nil
+	}
+	err = q.QueryRow(ctx, `SELECT EXISTS (SELECT FROM nodes WHERE boot = $1 AND beat_at > now() - $2::interval)`, boot, s.deadAfter()).Scan(&lives)
+	return lives, err
+}
+
+// WakeLost enqueues the deliveries whose worker is gone, at most n, and returns
+// how many: their own jobs come back much later.
+func (s *Store) WakeLost(ctx context.Context, n int) (woken int, err error) {
+	if s.cfg.Outbox == nil {
+		return 0, nil
+	}
+	err = inTx(ctx, s.leads, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `
+			SELECT id FROM deliveries d WHERE state = 'sending' AND (claimed < $1 OR NOT EXISTS (
+				SELECT FROM nodes n WHERE n.boot = split_part(d.claim, '/', 1) AND n.beat_at > now() - $2::interval))
+			LIMIT $3`, s.cfg.Now().Add(-TryFor), s.deadAfter(), n)
+		if err != nil {
+			return err
+		}
+		ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if err := s.cfg.Outbox.DeliverTx(ctx, tx, id, time.Time{}); err != nil {
+				return err
+			}
+		}
+		woken = len(ids)
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("wake lost deliveries: %w", kinded(err))
+	}
+	return woken, nil
 }
 
 func openDelivery(ctx context.Context, tx pgx.Tx, id string) (o opened, err error) {
@@ -156,7 +205,7 @@ func (s *Store) claim(ctx context.Context, tx pgx.Tx, w *ringbid.Work, o opened,
 	if w.Methods, err = methodsOf(ctx, tx, o.Lead, o.Purchase); err != nil {
 		return err
 	}
-	w.Claim = ringbid.NewID()
+	w.Claim = s.boot + "/" + ringbid.NewID()
 	w.Try = o.tries
 	if w.Open {
 		w.Try = 0

@@ -261,3 +261,22 @@ func (s *Store) dismiss(ctx context.Context, tx pgx.Tx, id, by string) error {
 	}
 	return addLeadHour(ctx, tx, e.sums)
 }
+
+// Exception returns one delivery with its lead, also where nobody needs to look
+// at it, or a NotFound error.
+func (s *Store) Exception(ctx context.Context, id string) (Exception, error) {
+	rows, err := s.pages.Query(ctx, `
+		SELECT `+deliveryColumns+`, d.facts, l.person, l.campaign, l.received, l.state, l.body->'facts'
+		FROM deliveries d JOIN leads l ON l.id = d.lead_id WHERE d.id = $1`, clean(id))
+	if err != nil {
+		return Exception{}, fmt.Errorf("read exception: %w", kinded(err))
+	}
+	list, err := pgx.CollectRows(rows, scanException)
+	if err != nil {
+		return Exception{}, fmt.Errorf("read exception: %w", kinded(err))
+	}
+	if len(list) == 0 {
+		return Exception{}, notFound("delivery", id)
+	}
+	return list[0], nil
+}

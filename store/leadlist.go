@@ -192,7 +192,7 @@ func (s *Store) LeadTotal(ctx context.Context, f LeadFilter) (LeadFigures, error
 		SELECT l.currency, count(*), count(*) FILTER (WHERE l.state = 'refused'), count(*) FILTER (WHERE l.state = 'sold'),
 			count(*) FILTER (WHERE l.state = 'unsold'), count(*) FILTER (WHERE l.state = 'held'), count(*) FILTER (WHERE l.recovered),
 			count(*) FILTER (WHERE EXISTS (SELECT FROM purchases p WHERE p.lead_id = l.id AND p.state = 'returned')), `+revenue+`, `+payout+`,
-			coalesce(sum(l.revenue) FILTER (WHERE l.recovered), 0)::bigint
+			coalesce(sum(CASE WHEN l.recovered THEN (SELECT sum(p.revenue) FROM purchases p WHERE p.lead_id = l.id AND p.recovery AND p.state = 'accepted') END), 0)::bigint
 		FROM leads l WHERE `+w.String()+` GROUP BY l.currency ORDER BY 2 DESC`, w.args...)
 	out := LeadFigures{Sales: map[string]Sales{}, RecoveredRevenue: map[string]ringbid.Money{}}
 	if err != nil {

@@ -131,5 +131,8 @@ func (s *Store) giveBack(ctx context.Context, tx pgx.Tx, p ringbid.Purchase, now
 	}
 	h := hourOfLead(l)
 	h.buyer, h.returned, h.revenue, h.payout = p.Buyer, 1, -p.Sale.Revenue, -p.Sale.Payout
+	if p.Recovery {
+		h.recoveredRevenue = -p.Sale.Revenue
+	}
 	return addLeadHour(ctx, tx, h)
 }

@@ -87,7 +87,7 @@ func (c *Cluster) runOnce() error {
 func (c *Cluster) arguments() []string {
 	set := map[string]string{
 		"listen_addresses": "", "unix_socket_directories": `"` + c.socket + `"`, "unix_socket_permissions": "0700", "port": "5432",
-		"max_connections": "100", "shared_buffers": "128MB", "timezone": "UTC", "log_timezone": "UTC", "jit": "off",
+		"max_connections": "200", "shared_buffers": "128MB", "timezone": "UTC", "log_timezone": "UTC", "jit": "off",
 		"log_min_messages": "warning", "log_checkpoints": "off", "logging_collector": "off", "max_wal_size": "1GB",
 	}
 	if !c.cfg.Fsync {

@@ -81,6 +81,7 @@ func (t *Trade) Start(ctx context.Context) {
 		do    func(context.Context) error
 	}{
 		{"read breakers", time.Second, t.readBroken},
+		{"wake lost deliveries", 10 * time.Second, t.wakeLost},
 		{"apply parked events", 20 * time.Second, t.applyParked},
 		{"send digests", 30 * time.Second, func(ctx context.Context) error { return t.Engine.SendDigests(ctx, digests{t.cfg.Store}) }},
 		{"watch deliveries", 15 * time.Second, t.Watch},
@@ -122,6 +123,14 @@ func (t *Trade) readBroken(ctx context.Context) error {
 	m, err := t.cfg.Store.Broken(ctx)
 	if err == nil {
 		t.broken.Store(&m)
+	}
+	return err
+}
+
+func (t *Trade) wakeLost(ctx context.Context) error {
+	n, err := t.cfg.Store.WakeLost(ctx, 1000)
+	if n > 0 {
+		t.cfg.Logger.Warn("deliveries of workers that are gone are taken over", slog.Int("deliveries", n))
 	}
 	return err
 }
