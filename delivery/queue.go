@@ -32,6 +32,8 @@ type Config struct {
 	DSN string
 	// Node is this node's name: uploads are run by the node that has the file.
 	Node string
+	// Boot names this run of the process, as no other run was; default a NewID.
+	Boot string
 	// Upload uploads one recording. An error of kind NotFound or Invalid ends the
 	// job; any other is tried again for three days. It may be called twice for
 	// one recording, and must end when its context does.
@@ -117,6 +119,7 @@ func (q *Queue) newClient() (*river.Client[pgx.Tx], error) {
 		queues[deliverQueue] = river.QueueConfig{MaxWorkers: cmp.Or(q.cfg.Workers, defaultWorkers), FetchCooldown: deliverCooldown, FetchPollInterval: deliverPoll}
 	}
 	return river.NewClient(riverpgxv5.New(q.pool), &river.Config{
+		ID:                   cmp.Or(q.cfg.Boot, ringbid.NewID()),
 		Queues:               queues,
 		Workers:              workers,
 		JobTimeout:           uploadFor,

@@ -19,7 +19,7 @@ func Attach(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, fmt.Errorf("attach to store: %w", err)
 	}
 	cfg.MaxConns = min(cfg.MaxConns, 2)
-	s := &Store{cfg: cfg, boot: ringbid.NewID(), seen: newSeen(), tries: newTries(cfg.Now), ledger: newLedger(cfg.Node)}
+	s := &Store{cfg: cfg, boot: cfg.Boot, seen: newSeen(), tries: newTries(cfg.Now), ledger: newLedger(cfg.Node)}
 	s.circuit.init()
 	s.journal.init()
 	if err := s.attach(ctx); err != nil {

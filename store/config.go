@@ -38,6 +38,8 @@ type Config struct {
 	// Node names this process among those that share the database; default the
 	// host name. Two processes must not run under one name at once.
 	Node string
+	// Boot names this run of the process, as no other run was; default a NewID.
+	Boot string
 	// Migrate holds further migrations, run after the store's own and under the
 	// same lock. They must be safe to run again.
 	Migrate []func(context.Context, *pgxpool.Pool) error
@@ -96,6 +98,9 @@ func (c *Config) fill() error {
 	}
 	if c.KeyFile == "" {
 		c.KeyFile = filepath.Join(c.Dir, "keys")
+	}
+	if c.Boot == "" {
+		c.Boot = ringbid.NewID()
 	}
 	if c.Now == nil {
 		c.Now = time.Now

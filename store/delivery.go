@@ -133,36 +133,17 @@ func (s *Store) lives(ctx context.Context, q querier, claim string) (lives bool,
 	return lives, err
 }
 
-// WakeLost enqueues the deliveries whose worker is gone, at most n, and returns
-// how many: their own jobs come back much later.
-func (s *Store) WakeLost(ctx context.Context, n int) (woken int, err error) {
-	if s.cfg.Outbox == nil {
-		return 0, nil
-	}
-	err = inTx(ctx, s.leads, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `
-			SELECT id FROM deliveries d WHERE state = 'sending' AND (claimed < $1 OR NOT EXISTS (
-				SELECT FROM nodes n WHERE n.boot = split_part(d.claim, '/', 1) AND n.beat_at > now() - $2::interval))
-			LIMIT $3`, s.cfg.Now().Add(-TryFor), s.deadAfter(), n)
-		if err != nil {
-			return err
-		}
-		ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		if err != nil {
-			return err
-		}
-		for _, id := range ids {
-			if err := s.cfg.Outbox.DeliverTx(ctx, tx, id, time.Time{}); err != nil {
-				return err
-			}
-		}
-		woken = len(ids)
-		return nil
-	})
+// Alive returns the runs of nodes, by their Boot, that were heard of lately.
+func (s *Store) Alive(ctx context.Context) ([]string, error) {
+	rows, err := s.leads.Query(ctx, `SELECT boot FROM nodes WHERE beat_at > now() - $1::interval`, s.deadAfter())
 	if err != nil {
-		return 0, fmt.Errorf("wake lost deliveries: %w", kinded(err))
+		return nil, fmt.Errorf("read nodes: %w", kinded(err))
 	}
-	return woken, nil
+	boots, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("read nodes: %w", kinded(err))
+	}
+	return boots, nil
 }
 
 func openDelivery(ctx context.Context, tx pgx.Tx, id string) (o opened, err error) {

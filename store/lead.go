@@ -72,43 +72,43 @@ type Repeat struct {
 }
 
 // Sell writes a lead down together with its purchases, their caps, deliveries
-// and jobs: all or nothing. Offers whose caps have no room are left out and
-// returned by target, with the reason; where offers were made and none has room,
-// nothing is written and stored is false. The error is Conflict where the
-// source's external id, or (with repeat.Refuse) the person, is known already.
+// and jobs: all or nothing. Where an offer has no room nothing is written, stored
+// is false and full says which targets are full, and why. The error is Conflict
+// where the source's external id, or (with repeat.Refuse) the person, is known
+// already, or the lead's ping was used.
 func (s *Store) Sell(ctx context.Context, l *ringbid.Lead, offers []ringbid.Offer, repeat *Repeat) (full map[string]string, stored bool, err error) {
 	values, err := s.leadValues(l)
 	if err != nil {
 		return nil, false, fmt.Errorf("sell lead %s: %w", l.ID, err)
 	}
-	err = inTx(ctx, s.leads, func(tx pgx.Tx) error {
-		full, stored = map[string]string{}, false
-		if err := s.knownPerson(ctx, tx, l, repeat); err != nil {
+	err = inTx(ctx, s.leads, func(tx pgx.Tx) (err error) {
+		if err = s.knownPerson(ctx, tx, l, repeat); err != nil {
 			return err
 		}
 		if l.Unpaid {
 			values[15] = true
 		}
+		if err := freeExternal(ctx, tx, l); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, `INSERT INTO leads (`+leadColumns+`) VALUES (`+leadParams+`)`, values...); err != nil {
 			return err
 		}
-		made := 0
-		for _, o := range offers {
-			why, err := s.putOffer(ctx, tx, l, o)
-			if err != nil {
-				return err
-			}
-			if why != "" {
-				full[o.Purchase.Target] = why
-				continue
-			}
-			made++
+		if err := usePing(ctx, tx, l); err != nil {
+			return err
 		}
-		if len(offers) > 0 && made == 0 {
+		if full, err = s.takeRooms(ctx, tx, offers); err != nil {
+			return err
+		}
+		if len(full) > 0 {
 			return errNoRoom
 		}
-		stored = true
-		return addLeadHour(ctx, tx, newLeadHour(l, made))
+		for _, o := range offers {
+			if err := s.putPurchase(ctx, tx, l, o); err != nil {
+				return err
+			}
+		}
+		return addLeadHour(ctx, tx, newLeadHour(l, len(offers)))
 	})
 	if errors.Is(err, errNoRoom) {
 		return full, false, nil
@@ -116,10 +116,20 @@ func (s *Store) Sell(ctx context.Context, l *ringbid.Lead, offers []ringbid.Offe
 	if err != nil {
 		return nil, false, fmt.Errorf("sell lead %s: %w", l.ID, kinded(err))
 	}
-	return full, stored, nil
+	return full, true, nil
 }
 
-var errNoRoom = errors.New("no offer has room")
+// freeExternal lets a lead have the external id of one that could not be read:
+// that one was not taken, and its publisher corrects it.
+func freeExternal(ctx context.Context, tx pgx.Tx, l *ringbid.Lead) error {
+	if l.External == "" {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `UPDATE leads SET external_id = '' WHERE source = $1 AND external_id = $2 AND state = 'refused' AND reason_code = 'invalid'`, l.Source, clean(l.External))
+	return err
+}
+
+var errNoRoom = errors.New("an offer has no room")
 
 // knownPerson looks whether somebody posted the person before, one asker at a
 // time for each person.

@@ -42,30 +42,40 @@ func (s *Store) KeepPing(ctx context.Context, p LeadPing) error {
 	return nil
 }
 
-// TakePing uses a ping for a lead, once; the same lead may take it again. The
-// error is NotFound for one that is unknown, of another source or has run out,
-// Conflict for one that another lead used.
+// TakePing returns a ping that the lead may follow; Sell uses it up, with the
+// lead. The error is NotFound for one that is unknown, of another source or has
+// run out, Conflict for one that another lead used.
 func (s *Store) TakePing(ctx context.Context, source, id, lead string) (p LeadPing, err error) {
 	var facts, auction []byte
-	err = s.leads.QueryRow(ctx, `
-		UPDATE lead_pings SET lead_id = $3 WHERE id = $1 AND source = $2 AND lead_id IN ('', $3)
-		RETURNING id, source, at, expires, facts, auction, lead_id`, clean(id), source, lead).
+	err = s.leads.QueryRow(ctx, `SELECT id, source, at, expires, facts, auction, lead_id FROM lead_pings WHERE id = $1 AND source = $2`, clean(id), source).
 		Scan(&p.ID, &p.Source, &p.At, &p.Expires, &facts, &auction, &p.Lead)
 	if errors.Is(err, pgx.ErrNoRows) {
-		var used bool
-		if e := s.leads.QueryRow(ctx, `SELECT EXISTS (SELECT FROM lead_pings WHERE id = $1 AND source = $2)`, clean(id), source).Scan(&used); e == nil && used {
-			return p, ringbid.FieldConflict("ping_id", "was used for another lead")
-		}
 		return p, notFound("ping", id)
 	}
 	if err == nil {
 		err = errors.Join(json.Unmarshal(facts, &p.Facts), json.Unmarshal(auction, &p.Auction))
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return p, fmt.Errorf("use ping: %w", kinded(err))
-	}
-	if s.cfg.Now().After(p.Expires) {
+	case p.Lead != "" && p.Lead != lead:
+		return p, errPingUsed
+	case s.cfg.Now().After(p.Expires):
 		return p, ringbid.Errorf(ringbid.NotFound, "ping %.64q has run out", id)
 	}
 	return p, nil
+}
+
+var errPingUsed = ringbid.FieldConflict("ping_id", "was used for another lead")
+
+// usePing marks the lead's ping as used by it, once.
+func usePing(ctx context.Context, tx pgx.Tx, l *ringbid.Lead) error {
+	if l.Ping == "" || l.State == ringbid.LeadRefused {
+		return nil
+	}
+	tag, err := tx.Exec(ctx, `UPDATE lead_pings SET lead_id = $3 WHERE id = $1 AND source = $2 AND lead_id IN ('', $3)`, clean(l.Ping), l.Source, l.ID)
+	if err == nil && tag.RowsAffected() == 0 {
+		return errPingUsed
+	}
+	return err
 }

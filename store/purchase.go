@@ -50,17 +50,46 @@ func (s *Store) putOffer(ctx context.Context, tx pgx.Tx, l *ringbid.Lead, o ring
 	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM purchases WHERE lead_id = $1 AND buyer = $2)`, l.ID, o.Purchase.Buyer).Scan(&taken); err != nil || taken {
 		return "has had this lead already", err
 	}
-	if why, err = takeCaps(ctx, tx, o.Purchase.Target, o.Uses); err != nil || why != "" {
-		return s.capWords(why, o.Purchase.Target), err
+	if why, err = s.takeRoom(ctx, tx, o); err != nil || why != "" {
+		return why, err
 	}
+	return "", s.putPurchase(ctx, tx, l, o)
+}
+
+// takeRoom counts an offer against its target's caps, or says which has no room.
+func (s *Store) takeRoom(ctx context.Context, tx pgx.Tx, o ringbid.Offer) (why string, err error) {
+	why, err = takeCaps(ctx, tx, o.Purchase.Target, o.Uses)
+	return s.capWords(why, o.Purchase.Target), err
+}
+
+// takeRooms does so for several, in the one order in which all transactions lock
+// targets, and returns which have no room, and why.
+func (s *Store) takeRooms(ctx context.Context, tx pgx.Tx, offers []ringbid.Offer) (full map[string]string, err error) {
+	full = map[string]string{}
+	inOrder := slices.SortedFunc(slices.Values(offers), func(a, b ringbid.Offer) int { return strings.Compare(a.Purchase.Target, b.Purchase.Target) })
+	for _, o := range inOrder {
+		why, err := s.takeRoom(ctx, tx, o)
+		if err != nil {
+			return nil, err
+		}
+		if why != "" {
+			full[o.Purchase.Target] = why
+		}
+	}
+	return full, nil
+}
+
+// putPurchase writes the purchase of an offer, its first deliveries and their
+// jobs.
+func (s *Store) putPurchase(ctx context.Context, tx pgx.Tx, l *ringbid.Lead, o ringbid.Offer) error {
 	p := o.Purchase
 	uses, err := json.Marshal(o.Uses)
 	if err != nil {
-		return "", err
+		return err
 	}
 	ways, err := json.Marshal(o.Ways)
 	if err != nil {
-		return "", err
+		return err
 	}
 	_, err = tx.Exec(ctx, `
 		INSERT INTO purchases (id, lead_id, buyer, target, name, bid_id, rank, place, state, reason, made, partner_id, currency, price,
@@ -69,7 +98,7 @@ func (s *Store) putOffer(ctx context.Context, tx pgx.Tx, l *ringbid.Lead, o ring
 		p.ID, l.ID, p.Buyer, p.Target, p.Name, clean(p.BidID), p.Rank, p.Place, p.Made.UTC(), or(p.Sale.Currency, ringbid.DefaultCurrency),
 		int64(p.Sale.Price), p.Recovery, uses, ways, l.Facts["phone"], strings.ToLower(l.Facts["email"]))
 	if err != nil {
-		return "", err
+		return err
 	}
 	for _, w := range o.Ways {
 		if w.Role == ringbid.RoleFallback {
@@ -77,10 +106,10 @@ func (s *Store) putOffer(ctx context.Context, tx pgx.Tx, l *ringbid.Lead, o ring
 		}
 		d := ringbid.Delivery{ID: ringbid.NewID(), Lead: l.ID, Purchase: p.ID, Buyer: p.Buyer, Target: p.Target, Method: w.Method, Role: w.Role, Made: p.Made}
 		if err := s.putDelivery(ctx, tx, d); err != nil {
-			return "", err
+			return err
 		}
 	}
-	return "", nil
+	return nil
 }
 
 // putDelivery writes a delivery and its job.

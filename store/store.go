@@ -61,7 +61,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err := cfg.fill(); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &Store{cfg: cfg, boot: ringbid.NewID(), seen: newSeen(), tries: newTries(cfg.Now), ledger: newLedger(cfg.Node)}
+	s := &Store{cfg: cfg, boot: cfg.Boot, seen: newSeen(), tries: newTries(cfg.Now), ledger: newLedger(cfg.Node)}
 	s.circuit.init()
 	s.journal.init()
 	if err := s.open(ctx); err != nil {

@@ -22,12 +22,15 @@ type bargain struct {
 	lead     *ringbid.Lead
 }
 
-// lead makes the lead as it stands before it is sold.
+// newLead makes the lead as it stands before it is sold.
 func (b *bargain) newLead() *ringbid.Lead {
-	src := b.posting.Source
+	src, ping := b.posting.Source, ""
+	if b.posting.Way == "post" {
+		ping = b.posting.PingID
+	}
 	return &ringbid.Lead{
 		ID: b.id, Node: b.desk.cfg.Node, State: ringbid.LeadSelling, Received: b.at, Source: src.Name, Campaign: src.Campaign, Publisher: src.Publisher,
-		External: b.posting.External, Ping: b.posting.PingID, Posted: bounded(b.posting.Values), Facts: b.facts,
+		External: b.posting.External, Ping: ping, Posted: bounded(b.posting.Values), Facts: b.facts,
 		Sale: ringbid.Sale{Currency: b.campaign.CurrencyCode()},
 	}
 }
@@ -76,7 +79,7 @@ func (b *bargain) read(ping bool) *Answer {
 	if len(problems) == 0 {
 		return nil
 	}
-	return &Answer{Status: StatusInvalid, Code: "invalid", Reason: problems[0].Field + " " + problems[0].Text, Fields: problems}
+	return &Answer{Status: StatusInvalid, Code: codeInvalid, Reason: problems[0].Field + " " + problems[0].Text, Fields: problems}
 }
 
 // ping gives a price and keeps it for the post.

@@ -28,11 +28,14 @@ type Book interface {
 	Repeated(ctx context.Context, campaign string, facts ringbid.TagMap, since time.Time, by []string) (string, error)
 	// Bought returns which buyers bought the person since the moment, and when.
 	Bought(ctx context.Context, phone, email string, since time.Time) (map[string]time.Time, error)
-	// Sell writes a lead down with its offers. full says which targets have no
-	// room, stored whether anything was written. The error is Conflict where the
-	// external id is known, with Field where the person is.
+	// Sell writes a lead down with all of its offers, and uses its ping up. Where a
+	// target has no room nothing is written: full says which, and why. The error is
+	// Conflict where the external id is known, with Field where the person is or the
+	// ping was used.
 	Sell(ctx context.Context, l *ringbid.Lead, offers []ringbid.Offer, since time.Time, by []string, refuse bool) (full map[string]string, stored bool, err error)
 	KeepPing(ctx context.Context, p Ping) error
+	// TakePing returns a ping that the lead may follow. The error is NotFound where
+	// there is none, Conflict where another lead has used it.
 	TakePing(ctx context.Context, source, id, lead string) (Ping, error)
 }
 
@@ -127,7 +130,7 @@ func (d *Desk) Post(ctx context.Context, p Posting) (Answer, error) {
 	case !c.Lead.Takes(wayIn(p.Way)):
 		return Answer{}, ringbid.Errorf(ringbid.Denied, "this campaign takes leads by %s only", c.Lead.Ways)
 	case len(p.External) > maxExternal:
-		return Answer{Status: StatusInvalid, Code: "invalid", Fields: []ringbid.FieldProblem{{Field: "id", Text: "is longer than 200 bytes"}}}, nil
+		return Answer{Status: StatusInvalid, Code: codeInvalid, Reason: "id is longer than 200 bytes", Fields: []ringbid.FieldProblem{{Field: "id", Text: "is longer than 200 bytes"}}}, nil
 	}
 	b := &bargain{desk: d, book: book, campaign: c, posting: p, id: ringbid.NewID(), at: d.cfg.Now().UTC()}
 	if p.Way == "ping" {

@@ -15,7 +15,7 @@ func (b *bargain) post(ctx context.Context) (Answer, error) {
 		return known, err
 	}
 	if a := b.read(false); a != nil {
-		b.refuse(ctx, "invalid", a.Reason)
+		b.refuse(ctx, codeInvalid, a.Reason)
 		a.LeadID = b.named()
 		return *a, nil
 	}
@@ -48,7 +48,8 @@ func (b *bargain) named() string {
 	return b.id
 }
 
-// known answers a lead that was posted under the same id before.
+// known answers a lead that was posted under the same id before. One that could
+// not be read was not taken: it may be corrected and sent again.
 func (b *bargain) known(ctx context.Context) (Answer, bool, error) {
 	if b.posting.External == "" || b.posting.Test {
 		return Answer{}, false, nil
@@ -59,13 +60,23 @@ func (b *bargain) known(ctx context.Context) (Answer, bool, error) {
 		return Answer{}, false, nil
 	case err != nil:
 		return Answer{}, false, err
+	case l.State == ringbid.LeadRefused && l.Reason.Code == codeInvalid:
+		return Answer{}, false, nil
 	}
 	a := b.told(l.ID, l.State, l.Sale, l.Reason)
-	if l.State == ringbid.LeadSelling && len(l.Purchases) > 0 {
-		a.Price = b.earns(l.Purchases[len(l.Purchases)-1].Sale.Price, l.Unpaid)
+	if i := slices.IndexFunc(l.Purchases, stands); i >= 0 && l.State == ringbid.LeadSelling {
+		a.Price = b.earns(l.Purchases[i].Sale.Price, l.Unpaid)
 	}
 	a.Repeat = true
 	return a, true, nil
+}
+
+// codeInvalid is the code of a lead that could not be read.
+const codeInvalid = "invalid"
+
+// stands reports whether a purchase may yet come to something, or has.
+func stands(p ringbid.Purchase) bool {
+	return p.State == ringbid.PurchasePending || p.State == ringbid.PurchaseAccepted || p.State == ringbid.PurchaseHeld
 }
 
 // told is the answer for a lead in a state.
@@ -100,6 +111,9 @@ func (b *bargain) repeated(ctx context.Context) (a *Answer, unpaid bool, err err
 	if r.Repeats == "unpaid" {
 		return nil, true, nil
 	}
+	if known, ok, err := b.known(ctx); ok || err != nil { // the same lead, posted at the same moment
+		return &known, false, err
+	}
 	return b.duplicate(ctx, by), false, nil
 }
 
@@ -131,13 +145,11 @@ func (b *bargain) sell(ctx context.Context, unpaid bool) (Answer, error) {
 		}
 	}()
 	var offers []ringbid.Offer
-	var tried []ringbid.Award
 	for len(offers) < max(1, b.campaign.Lead.Share) {
 		w, ok := auction.Award(ctx)
 		if !ok {
 			break
 		}
-		tried = append(tried, w)
 		if o, ok := b.offer(w, len(offers), offers); ok {
 			offers = append(offers, o)
 			auction.Report(w, ringbid.Attempt{Verdict: ringbid.VerdictAnswered})
@@ -162,42 +174,62 @@ func (b *bargain) offer(w ringbid.Award, place int, others []ringbid.Offer) (rin
 	return o, true
 }
 
-// sellPinged sells by the auction of the ping: its prices hold.
+// sellPinged sells by the auction of the ping: its prices hold. The ping is used
+// up by the lead that is written down.
 func (b *bargain) sellPinged(ctx context.Context, barred map[string]string) (Answer, error) {
 	p, err := b.desk.cfg.Book.TakePing(ctx, b.posting.Source.Name, b.posting.PingID, b.id)
 	switch k := ringbid.KindOf(err); {
 	case err != nil && (k == ringbid.NotFound || k == ringbid.Conflict):
-		return Answer{Status: StatusInvalid, Code: "ping", Reason: "the ping is unknown, used or has run out", Fields: []ringbid.FieldProblem{{Field: "ping_id", Text: "is unknown, used or has run out"}}}, nil
+		return badPing(pingField, "is unknown, used or has run out"), nil
 	case err != nil:
 		return Answer{}, err
 	}
-	for k, v := range p.Facts { // what the price was given for holds
-		if b.facts[k] != "" && b.facts[k] != v && !slices.Contains(b.campaign.Lead.ContactFields(), k) {
-			return Answer{Status: StatusInvalid, Code: "ping", Reason: k + " differs from the ping", Fields: []ringbid.FieldProblem{{Field: k, Text: "differs from the ping"}}}, nil
+	for _, k := range slices.Sorted(maps.Keys(p.Facts)) { // what the price was given for holds
+		if b.facts[k] != "" && b.facts[k] != p.Facts[k] && !slices.Contains(b.campaign.Lead.ContactFields(), k) {
+			return badPing(k, "differs from the ping"), nil
 		}
 	}
 	merged := maps.Clone(p.Facts)
 	maps.Copy(merged, b.facts)
 	b.facts, b.lead.Facts, b.lead.Auction = merged, merged, &p.Auction
-	var offers []ringbid.Offer
 	for i := range p.Auction.Bids {
 		bid := &p.Auction.Bids[i]
-		if bid.Rank == 0 || bid.State != ringbid.BidStanding || len(offers) == max(1, b.campaign.Lead.Share) {
-			continue
-		}
-		if why := barred[bid.Target]; why != "" {
+		if why := barred[bid.Target]; why != "" && bid.State == ringbid.BidStanding {
 			bid.State, bid.Code, bid.Reason = ringbid.BidIneligible, "barred", why
+		}
+	}
+	return b.store(ctx, b.best())
+}
+
+// pingField is where a post names its ping.
+const pingField = "ping_id"
+
+func badPing(field, text string) Answer {
+	what := field
+	if field == pingField {
+		what = "the ping"
+	}
+	return Answer{Status: StatusInvalid, Code: "ping", Reason: what + " " + text, Fields: []ringbid.FieldProblem{{Field: field, Text: text}}}
+}
+
+// best makes offers of the best bids that stand in the lead's auction, as many as
+// the campaign shares.
+func (b *bargain) best() []ringbid.Offer {
+	var out []ringbid.Offer
+	for i := range b.lead.Auction.Bids {
+		bid := &b.lead.Auction.Bids[i]
+		if bid.Rank == 0 || bid.State != ringbid.BidStanding || len(out) == max(1, b.campaign.Lead.Share) {
 			continue
 		}
 		w := ringbid.Award{Target: bid.Target, Name: bid.Name, BidID: bid.BidID, Rank: bid.Rank, Price: bid.Amount}
-		if o, ok := b.offer(w, len(offers), offers); ok {
-			offers, bid.State = append(offers, o), ringbid.BidWon
+		if o, ok := b.offer(w, len(out), out); ok {
+			out, bid.State = append(out, o), ringbid.BidWon
 		}
 	}
-	return b.store(ctx, offers)
+	return out
 }
 
-// store writes the lead down. Where no target has room, the next bids are
+// store writes the lead down. Where a target has no room, the next bids are
 // tried, as the auction ranked them.
 func (b *bargain) store(ctx context.Context, offers []ringbid.Offer) (Answer, error) {
 	if b.posting.Test {
@@ -207,6 +239,9 @@ func (b *bargain) store(ctx context.Context, offers []ringbid.Offer) (Answer, er
 		if len(offers) == 0 {
 			b.lead.State = ringbid.LeadUnsold
 			b.lead.Reason = ringbid.Reason{Code: "no_buyer", Text: "no buyer takes it", Fault: ringbid.FaultBuyer}
+			b.lead.Auction.Winner = ""
+		} else {
+			b.lead.Auction.Winner = offers[0].Purchase.Name
 		}
 		r := b.campaign.Lead
 		since, by := time.Time{}, []string(nil)
@@ -223,7 +258,8 @@ func (b *bargain) store(ctx context.Context, offers []ringbid.Offer) (Answer, er
 			}
 			return Answer{Status: StatusPending, LeadID: b.id, Price: b.earns(offers[0].Purchase.Sale.Price, b.lead.Unpaid), Currency: b.campaign.CurrencyCode()}, nil
 		}
-		offers = b.others(full)
+		b.passOver(full)
+		offers = b.best()
 	}
 }
 
@@ -243,28 +279,29 @@ func (b *bargain) clash(ctx context.Context, err error) (Answer, error) {
 	if known, ok, e := b.known(ctx); ok || e != nil {
 		return known, e
 	}
-	if field := ringbid.FieldOf(err); field != "" {
+	switch field := ringbid.FieldOf(err); field {
+	case "":
+		return Answer{}, err
+	case pingField:
+		return badPing(pingField, "is unknown, used or has run out"), nil
+	default:
 		return *b.duplicate(ctx, field), nil
 	}
-	return Answer{}, err
 }
 
-// others marks the bids that had no room and returns the next best offer.
-func (b *bargain) others(full map[string]string) []ringbid.Offer {
-	var next []ringbid.Offer
+// passOver marks the bids that have no room; the others stand again, because
+// nothing was written down.
+func (b *bargain) passOver(full map[string]string) {
 	for i := range b.lead.Auction.Bids {
 		bid := &b.lead.Auction.Bids[i]
-		if why, is := full[bid.Target]; is && (bid.State == ringbid.BidWon || bid.State == ringbid.BidStanding) {
+		if bid.State != ringbid.BidWon && bid.State != ringbid.BidStanding {
+			continue
+		}
+		bid.State = ringbid.BidStanding
+		if why, is := full[bid.Target]; is {
 			bid.State, bid.Code, bid.Reason = ringbid.BidIneligible, "full", why
 		}
-		if bid.Rank > 0 && bid.State == ringbid.BidStanding && len(next) < max(1, b.campaign.Lead.Share) {
-			w := ringbid.Award{Target: bid.Target, Name: bid.Name, BidID: bid.BidID, Rank: bid.Rank, Price: bid.Amount}
-			if o, ok := b.offer(w, len(next), next); ok {
-				next, bid.State = append(next, o), ringbid.BidWon
-			}
-		}
 	}
-	return next
 }
 
 // wait waits for the buyer's word as long as the campaign allows.

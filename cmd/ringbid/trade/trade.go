@@ -19,6 +19,7 @@ import (
 // Config is what a Trade is made of.
 type Config struct {
 	Store  *store.Store
+	Queue  *delivery.Queue // whose lost jobs are rescued; may be nil
 	Market *auction.Market
 	Client *connector.Client
 	Mailer *email.Mailer // nil: no letters
@@ -81,7 +82,7 @@ func (t *Trade) Start(ctx context.Context) {
 		do    func(context.Context) error
 	}{
 		{"read breakers", time.Second, t.readBroken},
-		{"wake lost deliveries", 10 * time.Second, t.wakeLost},
+		{"rescue jobs", 5 * time.Second, t.rescue},
 		{"apply parked events", 20 * time.Second, t.applyParked},
 		{"send digests", 30 * time.Second, func(ctx context.Context) error { return t.Engine.SendDigests(ctx, digests{t.cfg.Store}) }},
 		{"watch deliveries", 15 * time.Second, t.Watch},
@@ -127,10 +128,17 @@ func (t *Trade) readBroken(ctx context.Context) error {
 	return err
 }
 
-func (t *Trade) wakeLost(ctx context.Context) error {
-	n, err := t.cfg.Store.WakeLost(ctx, 1000)
+func (t *Trade) rescue(ctx context.Context) error {
+	if t.cfg.Queue == nil {
+		return nil
+	}
+	alive, err := t.cfg.Store.Alive(ctx)
+	if err != nil || len(alive) == 0 {
+		return err
+	}
+	n, err := t.cfg.Queue.Rescue(ctx, alive)
 	if n > 0 {
-		t.cfg.Logger.Warn("deliveries of workers that are gone are taken over", slog.Int("deliveries", n))
+		t.cfg.Logger.Warn("jobs of workers that are gone are taken over", slog.Int64("jobs", n))
 	}
 	return err
 }
