@@ -78,7 +78,7 @@ func (s *Server) fail(w http.ResponseWriter, r *Request, err error) {
 		w.Header().Set("Retry-After", "5")
 	}
 	switch {
-	case wantsJSON(r.Request):
+	case r.machine || wantsJSON(r.Request):
 		writeProblem(w, p)
 	case p.Status == http.StatusUnauthorized:
 		http.Redirect(w, r.Request, "/signin?next="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)

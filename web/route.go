@@ -21,7 +21,12 @@ type Route struct {
 	Roles []ringbid.Role
 	// Public routes need no session.
 	Public bool
-	Handle Handler
+	// Machine routes are for programs that prove themselves in their own way: no
+	// session is read or ended, so that a browser has nothing to be tricked with and
+	// no proof against forged forms is asked for, and every failure is a problem
+	// document. They are public.
+	Machine bool
+	Handle  Handler
 }
 
 // Part is a group of pages.
@@ -39,7 +44,8 @@ type Request struct {
 	// Theme is "light", "dark" or "" for the system's wish.
 	Theme string
 
-	server *Server
+	server  *Server
+	machine bool
 }
 
 // Is reports whether the user has one of the roles.
@@ -49,6 +55,15 @@ func (r *Request) Is(roles ...ringbid.Role) bool {
 
 // IP returns the address the request came from.
 func (r *Request) IP() string { return r.server.ip(r.Request) }
+
+// Base returns the address of this server as the asker reached it, such as
+// "https://leads.example".
+func (r *Request) Base() string {
+	if r.server.secure(r.Request) {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}
 
 // With returns the address of this page with some parameters of the query
 // changed: pairs of name and value; an empty value removes the parameter.
@@ -84,7 +99,10 @@ func (s *Server) serve(route Route) http.Handler {
 
 // admit finds out who asks and whether they may. The Request is never nil.
 func (s *Server) admit(w http.ResponseWriter, raw *http.Request, route Route) (*Request, error) {
-	r := &Request{Request: raw, Zone: time.UTC, server: s}
+	r := &Request{Request: raw, Zone: time.UTC, server: s, machine: route.Machine}
+	if route.Machine {
+		return r, nil
+	}
 	r.preferences()
 	t, bearer := token(raw)
 	if t != "" {

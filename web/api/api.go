@@ -2,9 +2,10 @@ package api
 
 import (
 	"context"
-	_ "embed"
+	"embed"
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"net/http"
 	"time"
 
@@ -12,8 +13,8 @@ import (
 	"github.com/ringbid/ringbid/web"
 )
 
-//go:embed openapi.json
-var openapi []byte
+//go:embed templates/*.html
+var templates embed.FS
 
 // Calls reads stored calls. Call of an unknown id is NotFound.
 type Calls interface {
@@ -29,35 +30,74 @@ type Config struct {
 	Cards func() []web.Card
 	// Hangup ends a live call and reports whether it was there.
 	Hangup func(callID string, r ringbid.Reason) bool
+
+	// Intake takes leads and Hooks takes news of them; nil: those addresses are not
+	// there. Book is needed by either.
+	Intake Intake
+	Hooks  Hooks
+	Book   func() *ringbid.Book
+	// Now is the clock of the rate limits; nil for the time of day.
+	Now func() time.Time
+	// SourcePosts and AllPosts are how many posts are worked on at once, of one
+	// source and of all; default 200 and 1000.
+	SourcePosts, AllPosts int
 }
 
 // API is the part of the web for programs.
-type API struct{ c Config }
+type API struct {
+	c     Config
+	gate  *gate
+	hooks chan struct{} // one for each request of a hook that is worked on
+	pages *web.Pages
+	about json.RawMessage // the description of what is there
+}
 
 // New makes the API; the error says what is missing.
 func New(c Config) (*API, error) {
 	if c.Calls == nil || c.Cards == nil || c.Hangup == nil {
 		return nil, errors.New("api: calls, cards and hangup are all needed")
 	}
-	return &API{c}, nil
+	if c.Book == nil && (c.Intake != nil || c.Hooks != nil) {
+		return nil, errors.New("api: leads and hooks need the book")
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	sub, err := fs.Sub(templates, "templates")
+	if err != nil {
+		return nil, err
+	}
+	a := &API{c: c, gate: newGate(c), hooks: make(chan struct{}, maxHooks)}
+	if a.pages, err = web.NewPages(sub); err != nil {
+		return nil, err
+	}
+	a.about, err = description(a.Routes())
+	return a, err
 }
 
 // Routes returns the addresses and who may use them.
 func (a *API) Routes() []web.Route {
 	operator := []ringbid.Role{ringbid.RoleOperator}
 	listener := []ringbid.Role{ringbid.RoleOperator, ringbid.RoleQA}
-	return []web.Route{
-		{Pattern: "GET /api/openapi.json", Public: true, Handle: describe},
+	out := []web.Route{
+		{Pattern: "GET /api/openapi.json", Public: true, Handle: a.describe},
 		{Pattern: "GET /api/calls", Roles: listener, Handle: a.calls},
 		{Pattern: "GET /api/calls/{id}", Roles: listener, Handle: a.call},
 		{Pattern: "GET /api/live", Roles: listener, Handle: a.live},
 		{Pattern: "GET /api/figures", Roles: operator, Handle: a.figures},
 		{Pattern: "POST /api/calls/{id}/hangup", Roles: operator, Handle: a.hangup},
 	}
+	if a.c.Intake != nil {
+		out = append(out, a.leadRoutes()...)
+	}
+	if a.c.Hooks != nil {
+		out = append(out, a.hookRoutes()...)
+	}
+	return out
 }
 
-func describe(w http.ResponseWriter, _ *web.Request) error {
-	return web.WriteJSON(w, json.RawMessage(openapi))
+func (a *API) describe(w http.ResponseWriter, _ *web.Request) error {
+	return web.WriteJSON(w, a.about)
 }
 
 type callsAnswer struct {
