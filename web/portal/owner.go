@@ -21,6 +21,7 @@ type ownerPage struct {
 	Older    string
 	Wrong    string
 	Row      *ownerRow
+	Leads    *leadDay // nil for those without an inbox
 }
 
 // ownerRow is a call as its buyer or publisher may see it.
@@ -116,6 +117,12 @@ func (p *Portal) today(w http.ResponseWriter, r *web.Request) error {
 	}
 	if err := p.fill(r, &o, f); err != nil {
 		return err
+	}
+	if o.Leads, err = p.leadDay(r, f.From); err != nil {
+		return err
+	}
+	if o.Leads != nil {
+		mayDial(w)
 	}
 	return p.pages.Write(w, http.StatusOK, "today.html", o)
 }

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"time"
 
 	"github.com/ringbid/ringbid"
@@ -51,7 +52,10 @@ type Config struct {
 	Dispositions Dispositions
 	Desks        Desks
 	Book         func() *ringbid.Book
-	Now          func() time.Time
+	// Leads is the buyers' inbox; nil: there is none.
+	Leads  Leads
+	Now    func() time.Time
+	Logger *slog.Logger
 }
 
 // Portal is the part of the web for agents, buyers and publishers.
@@ -68,6 +72,9 @@ func New(c Config) (*Portal, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
 	sub, err := fs.Sub(templates, "templates")
 	if err != nil {
 		return nil, err
@@ -83,7 +90,7 @@ func New(c Config) (*Portal, error) {
 func (p *Portal) Routes() []web.Route {
 	agent := []ringbid.Role{ringbid.RoleAgent}
 	owner := []ringbid.Role{ringbid.RoleBuyer, ringbid.RolePublisher}
-	return []web.Route{
+	routes := []web.Route{
 		{Pattern: "GET /agent", Roles: agent, Handle: p.desk},
 		{Pattern: "POST /agent/status", Roles: agent, Handle: p.status},
 		{Pattern: "POST /agent/calls/{id}/disposition", Roles: agent, Handle: p.dispose},
@@ -91,4 +98,5 @@ func (p *Portal) Routes() []web.Route {
 		{Pattern: "GET /portal/calls", Roles: owner, Handle: p.calls},
 		{Pattern: "GET /portal/calls/{id}", Roles: owner, Handle: p.call},
 	}
+	return append(routes, p.leadRoutes()...)
 }
