@@ -20,8 +20,11 @@ func places() []Place {
 	return []Place{
 		{"Live", "/live", "live", operator},
 		{"Calls", "/calls", "calls", []ringbid.Role{ringbid.RoleOperator, ringbid.RoleQA}},
+		{"Leads", "/leads", "leads", []ringbid.Role{ringbid.RoleOperator, ringbid.RoleQA}},
+		{"Deliveries", "/deliveries", "deliveries", operator},
 		{"Campaigns", "/campaigns", "campaigns", operator},
 		{"Flows", "/flows", "flows", operator},
+		{"Maps", "/maps", "maps", operator},
 		{"Buyers", "/buyers", "buyers", operator},
 		{"Publishers", "/publishers", "publishers", operator},
 		{"Numbers", "/numbers", "numbers", operator},
@@ -29,6 +32,7 @@ func places() []Place {
 		{"Settings", "/settings", "settings", operator},
 		{"Desk", "/agent", "agent", []ringbid.Role{ringbid.RoleAgent}},
 		{"Today", "/portal", "portal", []ringbid.Role{ringbid.RoleBuyer, ringbid.RolePublisher}},
+		{"Leads", "/portal/leads", "portal-leads", []ringbid.Role{ringbid.RoleBuyer, ringbid.RoleAgent}},
 		{"Calls", "/portal/calls", "portal-calls", []ringbid.Role{ringbid.RoleBuyer, ringbid.RolePublisher}},
 	}
 }

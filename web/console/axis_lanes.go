@@ -52,7 +52,7 @@ func (m *axisMaker) steps() {
 }
 
 func (m *axisMaker) bids() {
-	a := m.call.Auction
+	a := m.auction
 	if a == nil {
 		return
 	}
@@ -71,7 +71,7 @@ func (m *axisMaker) bids() {
 
 func (m *axisMaker) bid(a *ringbid.Auction, b ringbid.Bid) {
 	l := m.lane(b.Name, "")
-	cash := web.Cash(b.Amount, m.call.Sale.Currency)
+	cash := web.Cash(b.Amount, m.currency)
 	from, to := a.Opened, a.Opened
 	if b.Pinged != nil {
 		from, to = *b.Pinged, *b.Pinged
@@ -81,14 +81,14 @@ func (m *axisMaker) bid(a *ringbid.Auction, b ringbid.Bid) {
 	} else if b.Pinged != nil && a.Closed != nil && a.Closed.After(to) {
 		to = *a.Closed
 	}
-	class, text := "bid lost", cash+", "+lost(b, a)
+	class, text := "bid lost", cash+", "+m.lost(b, a)
 	switch b.State {
 	case ringbid.BidWon:
 		class, text = "bid won", cash
 	case ringbid.BidStanding, ringbid.BidTried, ringbid.BidExpired:
 		class = "bid"
 	default:
-		text = lost(b, a)
+		text = m.lost(b, a)
 	}
 	say := b.Name + " " + text
 	if b.Pinged != nil {

@@ -72,7 +72,7 @@ func (c *Console) call(w http.ResponseWriter, r *web.Request) error {
 		return err
 	}
 	p := callPage{
-		View: r.View("Call "+web.PhoneText(call.Caller), "calls"), Call: call, Sentence: Sentence(call, book, c.c.Now()),
+		View: c.view(r, "Call "+web.PhoneText(call.Caller), "calls"), Call: call, Sentence: Sentence(call, book, c.c.Now()),
 		Class: outcomeClass(call.Outcome), Word: web.OutcomeText(call.Outcome), Axis: newAxis(call, book, peaks, c.c.Now()),
 		Ladder: newLadder(call), Buyer: buyerTitle(book, call.Buyer), Raw: string(raw), Money: r.Is(ringbid.RoleOperator),
 		CanHangup: call.State == ringbid.StateLive && r.Is(ringbid.RoleOperator) && c.c.Hangup != nil,
@@ -80,16 +80,24 @@ func (c *Console) call(w http.ResponseWriter, r *web.Request) error {
 	if call.State == ringbid.StateLive {
 		p.Word, p.Class = "live", "info"
 	}
-	if call.Auction != nil {
-		for _, b := range sortedBids(call.Auction) {
-			p.Bids = append(p.Bids, newBidRow(b, call.Auction))
-		}
-	}
+	p.Bids = bidRows(call.Auction, lost)
 	return c.pages.Write(w, http.StatusOK, "call.html", p)
 }
 
-func newBidRow(b ringbid.Bid, a *ringbid.Auction) bidRow {
-	row := bidRow{Bid: b, Why: lost(b, a)}
+// bidRows are the rows of an auction's table; nil has none.
+func bidRows(a *ringbid.Auction, why func(ringbid.Bid, *ringbid.Auction) string) []bidRow {
+	if a == nil {
+		return nil
+	}
+	var out []bidRow
+	for _, b := range sortedBids(a) {
+		out = append(out, newBidRow(b, why(b, a)))
+	}
+	return out
+}
+
+func newBidRow(b ringbid.Bid, why string) bidRow {
+	row := bidRow{Bid: b, Why: why}
 	if b.Pinged != nil && b.Replied != nil {
 		row.Latency = web.Span(b.Replied.Sub(*b.Pinged))
 	}
@@ -103,6 +111,12 @@ func newBidRow(b ringbid.Bid, a *ringbid.Auction) bidRow {
 	}
 	return row
 }
+
+// Sold is the auction, for the part of the page that shows it.
+func (p callPage) Sold() *ringbid.Auction { return p.Call.Auction }
+
+// Currency is what the bids are in.
+func (p callPage) Currency() string { return p.Call.Sale.Currency }
 
 // After writes how long after the call came in something happened.
 func (p callPage) After(t time.Time) string {

@@ -51,6 +51,12 @@ type Config struct {
 	Board      *Board
 	Book       func() *ringbid.Book
 	Usage      func(ctx context.Context) ([]Usage, error)
+	// Of data leads. Each may be nil: its pages are not there then.
+	Leads      Leads
+	Deliveries Deliveries
+	Maps       Maps
+	Documents  Documents
+	Returns    Returns
 	// Hangup ends a live call and reports whether it was there.
 	Hangup func(callID string, r ringbid.Reason) bool
 	// Version is what the settings page says of this build and node.
@@ -84,7 +90,9 @@ func New(c Config) (*Console, error) {
 }
 
 // Routes returns the pages and who may see them.
-func (c *Console) Routes() []web.Route {
+func (c *Console) Routes() []web.Route { return append(c.callRoutes(), c.leadRoutes()...) }
+
+func (c *Console) callRoutes() []web.Route {
 	operator := []ringbid.Role{ringbid.RoleOperator}
 	listener := []ringbid.Role{ringbid.RoleOperator, ringbid.RoleQA}
 	return []web.Route{

@@ -2,6 +2,7 @@ package console
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -28,6 +29,17 @@ type documentPage struct {
 	Targets  []targetRow
 	Numbers  []*ringbid.Number
 	UsedBy   []*ringbid.Campaign
+	Deliver  bool             // methods have pages
+	Leads    string           // address of its leads
+	Sold     *web.LeadFigures // of its leads today
+	Sources  []sourceRow
+}
+
+// sourceRow is a posting address of a campaign's leads.
+type sourceRow struct {
+	*ringbid.Source
+	Address string
+	Payout  *ringbid.Payout // of the source, else of the campaign
 }
 
 type targetRow struct {
@@ -43,7 +55,7 @@ func (c *Console) newDetail(r *web.Request, section string, d ringbid.Document, 
 	if err != nil {
 		return documentPage{}, err
 	}
-	p := documentPage{View: r.View(title, section), Key: d.Key(), Name: d.Key().Name, Text: text, Book: c.c.Book()}
+	p := documentPage{View: c.view(r, title, section), Key: d.Key(), Name: d.Key().Name, Text: text, Book: c.c.Book(), Deliver: c.c.Deliveries != nil}
 	f := web.Filter{From: startOfDay(c.c.Now().In(r.Zone))}
 	kind := strings.ToLower(string(d.Key().Kind))
 	switch d.(type) {
@@ -57,6 +69,9 @@ func (c *Console) newDetail(r *web.Request, section string, d ringbid.Document, 
 		return p, nil
 	}
 	p.Calls = "/calls?" + url.Values{kind: {p.Name}}.Encode()
+	if err := c.leadsToday(r, &p, web.LeadFilter{From: f.From, Campaign: f.Campaign, Buyer: f.Buyer, Publisher: f.Publisher, Limit: 1}, kind); err != nil {
+		return p, err
+	}
 	today, err := c.c.Reports.Figures(r.Context(), f)
 	if err != nil && ringbid.KindOf(err) != ringbid.Unavailable {
 		return p, err
@@ -65,6 +80,62 @@ func (c *Console) newDetail(r *web.Request, section string, d ringbid.Document, 
 		p.Today = &today
 	}
 	return p, nil
+}
+
+// leadsToday adds the figures of the document's leads, where there are leads.
+func (c *Console) leadsToday(r *web.Request, p *documentPage, f web.LeadFilter, kind string) error {
+	if c.c.Leads == nil {
+		return nil
+	}
+	p.Leads = "/leads?" + url.Values{kind: {p.Name}}.Encode()
+	l, err := c.c.Leads.Leads(r.Context(), f)
+	if err == nil && l.Total.Leads > 0 {
+		p.Sold = &l.Total
+	}
+	if ringbid.KindOf(err) == ringbid.Unavailable {
+		return nil
+	}
+	return err
+}
+
+// sources are the addresses where publishers post leads of the campaign.
+func sources(r *web.Request, b *ringbid.Book, d *ringbid.Campaign) []sourceRow {
+	var out []sourceRow
+	for _, s := range sorted(b.Sources) {
+		if s.Campaign == d.Name {
+			row := sourceRow{s, r.Base() + "/leads/" + s.Name, d.Payout}
+			if s.Payout != nil {
+				row.Payout = s.Payout
+			}
+			out = append(out, row)
+		}
+	}
+	return out
+}
+
+// ByPhone reports whether the document is about calls; a campaign may be of leads
+// only.
+func (p documentPage) ByPhone() bool { return p.Campaign == nil || p.Campaign.Flow != "" }
+
+// Deadline is how long a publisher may wait for the buyer's word.
+func (p documentPage) Deadline() time.Duration {
+	if d := p.Campaign.Lead.AnswerWithin.D(); d > 0 {
+		return d
+	}
+	return ringbid.DefaultAnswerWithin
+}
+
+// Takes says of a lead's field what it may hold.
+func (p documentPage) Takes(f ringbid.LeadField) string {
+	s := cmp.Or(f.Type, "text")
+	if len(f.Values) > 0 {
+		shown := f.Values[:min(len(f.Values), 8)]
+		s += ": " + strings.Join(shown, ", ")
+		if more := len(f.Values) - len(shown); more > 0 {
+			s += fmt.Sprintf(" and %d more", more)
+		}
+	}
+	return s
 }
 
 func startOfDay(t time.Time) time.Time {
@@ -91,6 +162,9 @@ func (c *Console) campaign(w http.ResponseWriter, r *web.Request) error {
 		if n.Campaign == d.Name {
 			p.Numbers = append(p.Numbers, n)
 		}
+	}
+	if d.Lead != nil {
+		p.Sources = sources(r, b, d)
 	}
 	return c.pages.Write(w, http.StatusOK, "document.html", p)
 }

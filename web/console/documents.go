@@ -27,27 +27,27 @@ func sorted[K comparable, D ringbid.Document](m map[K]D) []D {
 
 func (c *Console) campaigns(w http.ResponseWriter, r *web.Request) error {
 	b := c.c.Book()
-	return c.pages.Write(w, http.StatusOK, "campaigns.html", documentsPage{View: r.View("Campaigns", "campaigns"), Book: b, Campaigns: sorted(b.Campaigns)})
+	return c.pages.Write(w, http.StatusOK, "campaigns.html", documentsPage{View: c.view(r, "Campaigns", "campaigns"), Book: b, Campaigns: sorted(b.Campaigns)})
 }
 
 func (c *Console) flows(w http.ResponseWriter, r *web.Request) error {
 	b := c.c.Book()
-	return c.pages.Write(w, http.StatusOK, "flows.html", documentsPage{View: r.View("Flows", "flows"), Book: b, Flows: sorted(b.Flows)})
+	return c.pages.Write(w, http.StatusOK, "flows.html", documentsPage{View: c.view(r, "Flows", "flows"), Book: b, Flows: sorted(b.Flows)})
 }
 
 func (c *Console) buyers(w http.ResponseWriter, r *web.Request) error {
 	b := c.c.Book()
-	return c.pages.Write(w, http.StatusOK, "buyers.html", documentsPage{View: r.View("Buyers", "buyers"), Book: b, Buyers: sorted(b.Buyers)})
+	return c.pages.Write(w, http.StatusOK, "buyers.html", documentsPage{View: c.view(r, "Buyers", "buyers"), Book: b, Buyers: sorted(b.Buyers)})
 }
 
 func (c *Console) publishers(w http.ResponseWriter, r *web.Request) error {
 	b := c.c.Book()
-	return c.pages.Write(w, http.StatusOK, "publishers.html", documentsPage{View: r.View("Publishers", "publishers"), Book: b, Publishers: sorted(b.Publishers)})
+	return c.pages.Write(w, http.StatusOK, "publishers.html", documentsPage{View: c.view(r, "Publishers", "publishers"), Book: b, Publishers: sorted(b.Publishers)})
 }
 
 func (c *Console) numbers(w http.ResponseWriter, r *web.Request) error {
 	b := c.c.Book()
-	return c.pages.Write(w, http.StatusOK, "numbers.html", documentsPage{View: r.View("Numbers", "numbers"), Book: b, Numbers: sorted(b.Numbers)})
+	return c.pages.Write(w, http.StatusOK, "numbers.html", documentsPage{View: c.view(r, "Numbers", "numbers"), Book: b, Numbers: sorted(b.Numbers)})
 }
 
 // NumbersOf returns the numbers of a campaign or publisher.

@@ -42,7 +42,7 @@ func (c *Console) list(w http.ResponseWriter, r *web.Request) error {
 	q := r.URL.Query()
 	f, err := web.ParseFilter(q, r.Zone)
 	book := c.c.Book()
-	p := listPage{View: r.View("Calls", "calls"), Values: q, Book: book, Outcomes: web.Outcomes(), Money: r.Is(ringbid.RoleOperator)}
+	p := listPage{View: c.view(r, "Calls", "calls"), Values: q, Book: book, Outcomes: web.Outcomes(), Money: r.Is(ringbid.RoleOperator)}
 	p.Filtered = len(q) > 0
 	status := http.StatusOK
 	if err != nil {

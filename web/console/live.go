@@ -52,7 +52,7 @@ func (c *Console) live(w http.ResponseWriter, r *web.Request) error {
 	if err != nil {
 		return err
 	}
-	p := livePage{View: r.View("Live", "live"), Side: side, Lanes: []liveLane{
+	p := livePage{View: c.view(r, "Live", "live"), Side: side, Lanes: []liveLane{
 		{web.StageFlow, "In flow", "Callers answering questions", nil},
 		{web.StageAuction, "Auction", "Callers being sold", nil},
 		{web.StageRinging, "Ringing", "Buyers being dialled", nil},

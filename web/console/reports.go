@@ -33,7 +33,7 @@ func periods() []period {
 
 // reports adds calls up over a period: figures, then who they belong to.
 func (c *Console) reports(w http.ResponseWriter, r *web.Request) error {
-	p := reportsPage{View: r.View("Reports", "reports"), Periods: periods(), Values: r.URL.Query(), Period: r.URL.Query().Get("period")}
+	p := reportsPage{View: c.view(r, "Reports", "reports"), Periods: periods(), Values: r.URL.Query(), Period: r.URL.Query().Get("period")}
 	f, err := c.period(r, &p)
 	if err != nil {
 		p.Wrong = err.Error()
@@ -129,7 +129,7 @@ type settingsPage struct {
 func (c *Console) settings(w http.ResponseWriter, r *web.Request) error {
 	b := c.c.Book()
 	return c.pages.Write(w, http.StatusOK, "settings.html", settingsPage{
-		View: r.View("Settings", "settings"), Version: c.c.Version, Revision: b.Revision,
+		View: c.view(r, "Settings", "settings"), Version: c.c.Version, Revision: b.Revision,
 		Users: sorted(b.Users), Trunks: sorted(b.Trunks), Prompts: sorted(b.Prompts),
 	})
 }

@@ -17,7 +17,10 @@ func (c *Console) find(r *web.Request, q string) string {
 		}
 	}
 	if len(q) == 36 && strings.Count(q, "-") == 4 {
-		return "/calls/" + url.PathEscape(low)
+		return c.byID(r, low)
+	}
+	if c.c.Leads != nil && strings.Contains(q, "@") {
+		return c.byMail(r, q)
 	}
 	if p, err := ringbid.ParsePhone(q); err == nil {
 		if _, ours := c.c.Book().Numbers[p]; ours {
@@ -37,6 +40,28 @@ func (c *Console) find(r *web.Request, q string) string {
 		return "/calls"
 	}
 	return "/calls?" + url.Values{"text": {q}}.Encode()
+}
+
+// byID returns the page of the call or lead with the id. A lead that was made of
+// a call has the call's id, and the call is what is meant.
+func (c *Console) byID(r *web.Request, id string) string {
+	if c.c.Leads != nil {
+		_, noCall := c.c.Calls.Call(r.Context(), id)
+		if _, err := c.c.Leads.Lead(r.Context(), id); noCall != nil && err == nil {
+			return "/leads/" + url.PathEscape(id)
+		}
+	}
+	return "/calls/" + url.PathEscape(id)
+}
+
+// byMail returns the page of the only lead of a mail address, or the list of
+// those that have it.
+func (c *Console) byMail(r *web.Request, q string) string {
+	l, err := c.c.Leads.Leads(r.Context(), web.LeadFilter{Text: q, Limit: 2})
+	if err == nil && len(l.Leads) == 1 {
+		return "/leads/" + url.PathEscape(l.Leads[0].ID)
+	}
+	return "/leads?" + url.Values{"text": {q}}.Encode()
 }
 
 // document returns the page of the document with the name or title.
@@ -61,6 +86,16 @@ func (c *Console) document(low string) string {
 	for _, d := range b.Flows {
 		if is(d.Name, d.Title) {
 			return "/flows/" + d.Name
+		}
+	}
+	for _, d := range b.Maps {
+		if is(d.Name, d.Title) && c.c.Maps != nil && c.c.Documents != nil {
+			return "/maps/" + d.Name
+		}
+	}
+	for _, d := range b.Methods {
+		if is(d.Name, d.Title) && c.c.Deliveries != nil {
+			return "/methods/" + d.Name
 		}
 	}
 	return ""

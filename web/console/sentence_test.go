@@ -55,9 +55,10 @@ func TestLostSaysWhy(t *testing.T) {
 // go forward, on one speed and on two.
 func TestScaleIsOneLine(t *testing.T) {
 	t.Parallel()
-	for _, s := range []scale{newScale(20_000, 0), newScale(209_000, 16_000), newScale(0, 0), newScale(14_400_000, 12_000)} {
+	for _, s := range []scale{callScale(20_000, 0), callScale(209_000, 16_000), callScale(0, 0), callScale(14_400_000, 12_000),
+		newScale(864_000_000, part{400, 0.45}, part{62_000, 0.3}), newScale(0, part{400, 0.5})} {
 		last := -1.0
-		for ms := int64(0); ms <= s.Total; ms += max(s.Total/977, 1) {
+		for ms := int64(0); ms <= s.Total(); ms += max(s.Total()/977, 1) {
 			x := s.x(ms)
 			if x < axisLeft || x > axisRight+0.01 || x < last {
 				t.Fatalf("%+v: %d ms is at %.1f after %.1f", s, ms, x, last)
@@ -101,14 +102,22 @@ func TestDocumentTextHidesSecrets(t *testing.T) {
 	for _, d := range []ringbid.Document{
 		&ringbid.Trunk{Name: "a", Username: "u", Password: "s3cret"}, &ringbid.Bidder{Name: "a", Token: "s3cret", Requires: []string{}},
 		&ringbid.User{Name: "a", Password: "s3cret", PasswordHash: "s3cret"}, &ringbid.Prompt{Name: "a", WAV: []byte("s3cret")},
+		&ringbid.Source{Name: "a", PostKey: "s3cret"}, &ringbid.Hook{Name: "a", Secret: "s3cret", Before: "s3cret"},
+		&ringbid.Bidder{Name: "a", Auth: ringbid.MethodAuth{Secret: "s3cret", ClientSecret: "s3cret"}, Exchange: ringbid.Raw(`{"header":{"X-Key":"s3cret"}}`)},
+		&ringbid.Method{Name: "a", Auth: ringbid.MethodAuth{Secret: "s3cret", ClientSecret: "s3cret", Key: "s3cret", Refresh: "s3cret"},
+			Settings: map[string]string{"api_key": "s3cret"}, Exchange: ringbid.Raw(`{"header":{"Authorization":"s3cret"},"query":{"token":"s3cret"}}`)},
 	} {
 		got, err := documentText(d)
 		if err != nil || strings.Contains(got, "s3cret") || strings.Contains(got, "czNjcmV0") {
 			t.Errorf("%s: %v\n%s", d.Key(), err, got)
 		}
 	}
+	shown, err := documentText(&ringbid.Method{Name: "a", Auth: ringbid.MethodAuth{User: "u", Secret: "s3cret"}, Exchange: ringbid.Raw(`{"key_header":"Idempotency-Key","url":"https://x.example/"}`)})
+	if err != nil || !strings.Contains(shown, `secret: "••••••"`) || !strings.Contains(shown, "key_header: Idempotency-Key") || strings.Contains(shown, "client_secret") {
+		t.Errorf("%v: secrets are to be dots, and nothing else\n%s", err, shown)
+	}
 	got, err := documentText(&ringbid.Target{Name: "t", Buyer: "yes", User: "123", Caps: []ringbid.Cap{{On: "convert", Per: "day", Limit: 5}}, Headers: map[string]string{"X-A": "{{zip}}: #"}})
-	want := "kind: Target\nname: t\nbuyer: \"yes\"\ntrunk: \"\"\nuser: \"123\"\ncaps:\n  - \"on\": convert\n    per: day\n    limit: 5\nheaders:\n  X-A: \"{{zip}}: #\""
+	want := "kind: Target\nname: t\nbuyer: \"yes\"\nuser: \"123\"\ncaps:\n  - \"on\": convert\n    per: day\n    limit: 5\nheaders:\n  X-A: \"{{zip}}: #\""
 	if err != nil || got != want {
 		t.Errorf("%v\n got %s\nwant %s", err, got, want)
 	}

@@ -12,9 +12,13 @@ import (
 var plainYAML = regexp.MustCompile(`^[A-Za-z_/][A-Za-z0-9_ ./@-]*$`)
 
 // documentText writes a document as an operator writes it, YAML with its kind
-// in front, secrets and hashes left out.
+// in front, secrets as dots, hashes left out.
 func documentText(d ringbid.Document) (string, error) {
-	b, err := json.Marshal(bare(d))
+	shown, err := bare(d)
+	if err != nil {
+		return "", err
+	}
+	b, err := json.Marshal(shown)
 	if err != nil {
 		return "", err
 	}
@@ -26,27 +30,71 @@ func documentText(d ringbid.Document) (string, error) {
 	return out.String(), err
 }
 
+// dots stand for a secret.
+const dots = "••••••"
+
 // bare returns a copy of the document without what must not be shown.
-func bare(d ringbid.Document) ringbid.Document {
-	switch d := d.(type) {
-	case *ringbid.Trunk:
-		c := *d
-		c.Password = ""
-		return &c
-	case *ringbid.Bidder:
-		c := *d
-		c.Token = ""
-		return &c
-	case *ringbid.User:
-		c := *d
-		c.Password, c.PasswordHash = "", ""
-		return &c
-	case *ringbid.Prompt:
-		c := *d
-		c.WAV = nil
-		return &c
+func bare(d ringbid.Document) (ringbid.Document, error) {
+	b, err := json.Marshal(d)
+	if err != nil {
+		return nil, err
 	}
-	return d
+	c, err := ringbid.NewDocument(d.Key().Kind)
+	if err == nil {
+		err = json.Unmarshal(b, c)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("copy %s: %w", d.Key(), err)
+	}
+	for _, s := range ringbid.Secrets(c) {
+		if *s != "" {
+			*s = dots
+		}
+	}
+	switch c := c.(type) {
+	case *ringbid.User:
+		c.Password, c.PasswordHash = "", ""
+	case *ringbid.Prompt:
+		c.WAV = nil
+	case *ringbid.Method:
+		for k := range c.Settings {
+			if secretName.MatchString(k) {
+				c.Settings[k] = dots
+			}
+		}
+		c.Exchange = bareExchange(c.Exchange)
+	case *ringbid.Bidder:
+		c.Exchange = bareExchange(c.Exchange)
+	}
+	return c, nil
+}
+
+// secretName finds settings, headers and parameters that hold a secret although
+// the document has a better place for it.
+var secretName = regexp.MustCompile(`(?i)key|token|secret|passw|authorization|cookie`)
+
+func bareExchange(x ringbid.Raw) ringbid.Raw {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(x, &members) != nil {
+		return x
+	}
+	for _, part := range []string{"header", "query", "settings"} {
+		var values map[string]any
+		if json.Unmarshal(members[part], &values) != nil {
+			continue
+		}
+		for k := range values {
+			if secretName.MatchString(k) {
+				values[k] = dots
+			}
+		}
+		members[part], _ = json.Marshal(values)
+	}
+	b, err := json.Marshal(members)
+	if err != nil {
+		return x
+	}
+	return b
 }
 
 // writeYAML writes the next value of the decoder; inline says that it begins

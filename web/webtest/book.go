@@ -34,7 +34,7 @@ func documents() []ringbid.Document {
 	for _, p := range []string{"recorded", "ask-kind", "ask-zip", "bad-zip", "finding", "nobody", "sorry", "closed"} {
 		docs = append(docs, &ringbid.Prompt{Name: p, Text: "Thank you for calling.", Voice: "en-us"})
 	}
-	return append(append(append(docs, buying()...), flows()...), users()...)
+	return append(append(append(append(docs, buying()...), flows()...), users()...), leadDocuments()...)
 }
 
 func buying() []ringbid.Document {

@@ -29,6 +29,8 @@ type Fake struct {
 	presence map[string]string
 	popped   map[string]bool
 	hungUp   []string
+	inbox    *Inbox
+	desk     *LeadDesk
 	wav      []byte
 	wave     [2][]uint8
 }
@@ -38,6 +40,8 @@ func NewFake(now time.Time) *Fake {
 	b, _ := ringbid.NewBook(documents())
 	b.Revision, b.FlowVersions = 42, map[string]int{"auto": 7, "roof": 2}
 	f := &Fake{book: b, calls: calls(now), sessions: map[string]string{}, said: map[string]portal.Disposition{}, presence: map[string]string{}, popped: map[string]bool{}}
+	f.inbox = NewInbox(now)
+	f.desk = NewLeadDesk(now, b)
 	f.wav, f.wave = sound(209_110, 4000)
 	return f
 }
@@ -45,8 +49,14 @@ func NewFake(now time.Time) *Fake {
 // Empty makes an installation in which nothing was configured but one operator.
 func Empty() *Fake {
 	b, _ := ringbid.NewBook(users()[:1])
-	return &Fake{book: b, sessions: map[string]string{}, said: map[string]portal.Disposition{}, presence: map[string]string{}, popped: map[string]bool{}}
+	return &Fake{book: b, sessions: map[string]string{}, said: map[string]portal.Disposition{}, presence: map[string]string{}, popped: map[string]bool{}, inbox: &Inbox{}, desk: EmptyLeadDesk(b)}
 }
+
+// Inbox returns the buyers' leads.
+func (f *Fake) Inbox() *Inbox { return f.inbox }
+
+// Desk returns the operator's side of data leads.
+func (f *Fake) Desk() *LeadDesk { return f.desk }
 
 // Book returns the configuration.
 func (f *Fake) Book() *ringbid.Book { return f.book }

@@ -19,7 +19,7 @@ type sight struct{ name, user, path, ready string }
 
 // sights are all the pages. ready is what must be there before it is looked at.
 func sights() []sight {
-	return []sight{
+	return append([]sight{
 		{"signin", "", "/signin", "#password"},
 		{"live", "operator", "/live", ".link.up"},
 		{"calls", "operator", "/calls", "table"},
@@ -48,7 +48,7 @@ func sights() []sight {
 		{"buyer-call", "keystone", "/portal/calls/" + webtest.RichID, ".facts"},
 		{"publisher-today", "brightleads", "/portal", ".tiles"},
 		{"publisher-call", "brightleads", "/portal/calls/" + webtest.RichID, ".facts"},
-	}
+	}, append(portalLeadSights(), deskSights()...)...)
 }
 
 func busyHouse(t testing.TB) *house {

@@ -19,12 +19,13 @@ func New(f *Fake, board *console.Board, desks portal.Desks, socket http.Handler)
 		desks = f
 	}
 	c, err := console.New(console.Config{
-		Calls: f, Recordings: f, Reports: f, Board: board, Book: f.Book, Usage: f.Usage, Hangup: f.Hangup, Version: "test",
+		Calls: f, Recordings: f, Reports: f, Board: board, Book: f.desk.Book, Usage: f.Usage, Hangup: f.Hangup, Version: "test",
+		Leads: f.desk, Deliveries: f.desk, Maps: f.desk, Documents: f.desk, Returns: f.desk,
 	})
 	if err != nil {
 		return nil, err
 	}
-	p, err := portal.New(portal.Config{Calls: f, Dispositions: f, Desks: desks, Book: f.Book})
+	p, err := portal.New(portal.Config{Calls: f, Dispositions: f, Desks: desks, Book: f.Book, Leads: f.inbox})
 	if err != nil {
 		return nil, err
 	}
