@@ -60,16 +60,20 @@ func (w *deliverWorker) Work(ctx context.Context, job *river.Job[DeliverArgs]) e
 // Timeout returns how long a job may take.
 func (w *deliverWorker) Timeout(*river.Job[DeliverArgs]) time.Duration { return deliverFor }
 
-// DeliverTx enqueues a try of a delivery in the transaction that makes it due,
+// DeliverTx enqueues a try of each delivery in the transaction that makes it due,
 // not before the moment; the zero time is now. Enqueuing twice does no harm: the
 // delivery knows whether it is time.
-func (q *Queue) DeliverTx(ctx context.Context, tx pgx.Tx, delivery string, at time.Time) error {
-	opts := &river.InsertOpts{Queue: deliverQueue, MaxAttempts: deliverTries}
-	if time.Until(at) > earlyBy {
-		opts.ScheduledAt = at.Add(-earlyBy)
+func (q *Queue) DeliverTx(ctx context.Context, tx pgx.Tx, deliveries []string, at time.Time) error {
+	params := make([]river.InsertManyParams, len(deliveries))
+	for i, id := range deliveries {
+		opts := &river.InsertOpts{Queue: deliverQueue, MaxAttempts: deliverTries}
+		if time.Until(at) > earlyBy {
+			opts.ScheduledAt = at.Add(-earlyBy)
+		}
+		params[i] = river.InsertManyParams{Args: DeliverArgs{id}, InsertOpts: opts}
 	}
-	if _, err := q.client.InsertTx(ctx, tx, DeliverArgs{delivery}, opts); err != nil {
-		return fmt.Errorf("enqueue delivery %s: %w", delivery, err)
+	if _, err := q.client.InsertManyTx(ctx, tx, params); err != nil {
+		return fmt.Errorf("enqueue %d deliveries: %w", len(deliveries), err)
 	}
 	return nil
 }

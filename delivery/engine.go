@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/ringbid/ringbid"
 	"github.com/ringbid/ringbid/delivery/connector"
 	"github.com/ringbid/ringbid/delivery/email"
@@ -36,17 +38,19 @@ type EngineConfig struct {
 	Mailer   *email.Mailer // nil: letters cannot be sent
 	Book     func() *ringbid.Book
 	// Link returns the address of a lead's page for the buyer, or "".
-	Link   func(lead string) string
-	Now    func() time.Time // default time.Now
-	Logger *slog.Logger
+	Link       func(lead string) string
+	Now        func() time.Time // default time.Now
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer // may be nil
 }
 
 // Engine delivers leads: one call of Deliver is one try. It holds nothing
 // between tries but compiled plans.
 type Engine struct {
-	cfg   EngineConfig
-	mu    sync.Mutex
-	plans map[planKey]planned
+	cfg     EngineConfig
+	metrics *engineMetrics
+	mu      sync.Mutex
+	plans   map[planKey]planned
 }
 
 type planKey struct {
@@ -70,7 +74,11 @@ func NewEngine(c EngineConfig) *Engine {
 	if c.Link == nil {
 		c.Link = func(string) string { return "" }
 	}
-	return &Engine{cfg: c, plans: map[planKey]planned{}}
+	m, err := newEngineMetrics(c.Registerer)
+	if err != nil {
+		c.Logger.Error("delivery metrics not registered", slog.Any("error", err))
+	}
+	return &Engine{cfg: c, metrics: m, plans: map[planKey]planned{}}
 }
 
 // Bounds of a try.
@@ -101,7 +109,13 @@ func (e *Engine) Deliver(ctx context.Context, id string) (again time.Duration, e
 	}
 	began := e.cfg.Now()
 	out := e.outcome(ctx, w, method)
-	return 0, e.report(ctx, e.judge(w, method, out, began))
+	r := e.judge(w, method, out, began)
+	kind := "none"
+	if method != nil {
+		kind = method.Type
+	}
+	e.metrics.tried(kind, out.Class, r.Try.Next, e.cfg.Now().Sub(began))
+	return 0, e.report(ctx, r)
 }
 
 // limits are a method's; one that is not published any more has the defaults.

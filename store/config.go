@@ -20,9 +20,9 @@ import (
 // same call more than once and must then enqueue nothing new.
 type Outbox interface {
 	EnqueueTx(ctx context.Context, tx pgx.Tx, call ringbid.Call) error
-	// DeliverTx enqueues a try of a delivery, not before the moment; the zero time
-	// is now.
-	DeliverTx(ctx context.Context, tx pgx.Tx, delivery string, at time.Time) error
+	// DeliverTx enqueues a try of each delivery, not before the moment; the zero
+	// time is now.
+	DeliverTx(ctx context.Context, tx pgx.Tx, deliveries []string, at time.Time) error
 }
 
 // Config is what a Store is opened with. Only DSN and Dir are required.

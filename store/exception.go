@@ -141,7 +141,7 @@ func (s *Store) retry(ctx context.Context, tx pgx.Tx, id string, facts map[strin
 	if err != nil || s.cfg.Outbox == nil {
 		return err
 	}
-	return s.cfg.Outbox.DeliverTx(ctx, tx, id, time.Time{})
+	return s.cfg.Outbox.DeliverTx(ctx, tx, []string{id}, time.Time{})
 }
 
 // lockException takes the lead and the delivery, which must be an exception.
@@ -259,7 +259,7 @@ func (s *Store) dismiss(ctx context.Context, tx pgx.Tx, id, by string) error {
 	if err := e.lose(ctx, list[0]); err != nil {
 		return err
 	}
-	return addLeadHour(ctx, tx, e.sums)
+	return putLeadHour(ctx, tx, e.sums)
 }
 
 // Exception returns one delivery with its lead, also where nobody needs to look

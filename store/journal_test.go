@@ -26,7 +26,7 @@ type outbox struct {
 	fail  atomic.Bool
 }
 
-func (o *outbox) DeliverTx(context.Context, pgx.Tx, string, time.Time) error { return nil }
+func (o *outbox) DeliverTx(context.Context, pgx.Tx, []string, time.Time) error { return nil }
 
 func (o *outbox) EnqueueTx(ctx context.Context, tx pgx.Tx, call ringbid.Call) error {
 	if o.fail.Load() {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -91,24 +92,20 @@ func (s *Store) Sell(ctx context.Context, l *ringbid.Lead, offers []ringbid.Offe
 		if err := freeExternal(ctx, tx, l); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO leads (`+leadColumns+`) VALUES (`+leadParams+`)`, values...); err != nil {
-			return err
-		}
 		if err := usePing(ctx, tx, l); err != nil {
 			return err
 		}
-		if full, err = s.takeRooms(ctx, tx, offers); err != nil {
+		b := &pgx.Batch{}
+		b.Queue(`INSERT INTO leads (`+leadColumns+`) VALUES (`+leadParams+`)`, values...)
+		var ids []string
+		if full, ids, err = s.takeOffers(ctx, tx, b, l, offers); err != nil {
 			return err
 		}
-		if len(full) > 0 {
-			return errNoRoom
+		addLeadHour(b, newLeadHour(l, len(offers)))
+		if err := tx.SendBatch(ctx, b).Close(); err != nil {
+			return err
 		}
-		for _, o := range offers {
-			if err := s.putPurchase(ctx, tx, l, o); err != nil {
-				return err
-			}
-		}
-		return addLeadHour(ctx, tx, newLeadHour(l, len(offers)))
+		return s.enqueue(ctx, tx, ids)
 	})
 	if errors.Is(err, errNoRoom) {
 		return full, false, nil
@@ -127,6 +124,32 @@ func freeExternal(ctx context.Context, tx pgx.Tx, l *ringbid.Lead) error {
 	}
 	_, err := tx.Exec(ctx, `UPDATE leads SET external_id = '' WHERE source = $1 AND external_id = $2 AND state = 'refused' AND reason_code = 'invalid'`, l.Source, clean(l.External))
 	return err
+}
+
+// takeOffers counts a fresh lead's offers against their caps, in the one order in
+// which all transactions lock targets, and queues their rows. Where some have no
+// room, full says which and why, and the error is errNoRoom.
+func (s *Store) takeOffers(ctx context.Context, tx pgx.Tx, b *pgx.Batch, l *ringbid.Lead, offers []ringbid.Offer) (full map[string]string, ids []string, err error) {
+	full = map[string]string{}
+	for _, o := range slices.SortedFunc(slices.Values(offers), func(a, b ringbid.Offer) int { return strings.Compare(a.Purchase.Target, b.Purchase.Target) }) {
+		why, err := takeCaps(ctx, tx, o.Purchase.Target, o.Uses)
+		if err != nil {
+			return nil, nil, err
+		}
+		if why != "" {
+			full[o.Purchase.Target] = s.capWords(why, o.Purchase.Target)
+			continue
+		}
+		more, err := queueOffer(b, l, o, len(ids))
+		if err != nil {
+			return nil, nil, err
+		}
+		ids = append(ids, more...)
+	}
+	if len(full) > 0 {
+		return full, nil, errNoRoom
+	}
+	return full, ids, nil
 }
 
 var errNoRoom = errors.New("an offer has no room")

@@ -42,87 +42,82 @@ func readPurchases(ctx context.Context, q querier, where string, args ...any) ([
 	return list, err
 }
 
-// putOffer counts an offer against its target's caps and writes the purchase,
-// its first deliveries and their jobs. why says which cap has no room; nothing
-// is written then.
+// putOffer makes an offer of a lead that is there already: it counts it against
+// its target's caps and writes the purchase, its first deliveries and their jobs.
+// why says what keeps it from being made; nothing is written then.
 func (s *Store) putOffer(ctx context.Context, tx pgx.Tx, l *ringbid.Lead, o ringbid.Offer) (why string, err error) {
 	var taken bool
 	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM purchases WHERE lead_id = $1 AND buyer = $2)`, l.ID, o.Purchase.Buyer).Scan(&taken); err != nil || taken {
 		return "has had this lead already", err
 	}
-	if why, err = s.takeRoom(ctx, tx, o); err != nil || why != "" {
-		return why, err
+	if why, err = takeCaps(ctx, tx, o.Purchase.Target, o.Uses); err != nil || why != "" {
+		return s.capWords(why, o.Purchase.Target), err
 	}
-	return "", s.putPurchase(ctx, tx, l, o)
-}
-
-// takeRoom counts an offer against its target's caps, or says which has no room.
-func (s *Store) takeRoom(ctx context.Context, tx pgx.Tx, o ringbid.Offer) (why string, err error) {
-	why, err = takeCaps(ctx, tx, o.Purchase.Target, o.Uses)
-	return s.capWords(why, o.Purchase.Target), err
-}
-
-// takeRooms does so for several, in the one order in which all transactions lock
-// targets, and returns which have no room, and why.
-func (s *Store) takeRooms(ctx context.Context, tx pgx.Tx, offers []ringbid.Offer) (full map[string]string, err error) {
-	full = map[string]string{}
-	inOrder := slices.SortedFunc(slices.Values(offers), func(a, b ringbid.Offer) int { return strings.Compare(a.Purchase.Target, b.Purchase.Target) })
-	for _, o := range inOrder {
-		why, err := s.takeRoom(ctx, tx, o)
-		if err != nil {
-			return nil, err
-		}
-		if why != "" {
-			full[o.Purchase.Target] = why
-		}
+	b := &pgx.Batch{}
+	ids, err := queueOffer(b, l, o, 1000)
+	if err != nil {
+		return "", err
 	}
-	return full, nil
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
+		return "", err
+	}
+	return "", s.enqueue(ctx, tx, ids)
 }
 
-// putPurchase writes the purchase of an offer, its first deliveries and their
-// jobs.
-func (s *Store) putPurchase(ctx context.Context, tx pgx.Tx, l *ringbid.Lead, o ringbid.Offer) error {
+// queueOffer queues the rows of a purchase and its first deliveries, and returns
+// these.
+func queueOffer(b *pgx.Batch, l *ringbid.Lead, o ringbid.Offer, n int) (ids []string, err error) {
 	p := o.Purchase
 	uses, err := json.Marshal(o.Uses)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	ways, err := json.Marshal(o.Ways)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = tx.Exec(ctx, `
+	b.Queue(`
 		INSERT INTO purchases (id, lead_id, buyer, target, name, bid_id, rank, place, state, reason, made, partner_id, currency, price,
 			revenue, payout, rule, recovery, uses, ways, phone, email, status, agent)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', '', $9, '', $10, $11, 0, 0, '', $12, $13, $14, $15, $16, 'new', '')`,
 		p.ID, l.ID, p.Buyer, p.Target, p.Name, clean(p.BidID), p.Rank, p.Place, p.Made.UTC(), or(p.Sale.Currency, ringbid.DefaultCurrency),
 		int64(p.Sale.Price), p.Recovery, uses, ways, l.Facts["phone"], strings.ToLower(l.Facts["email"]))
-	if err != nil {
-		return err
-	}
 	for _, w := range o.Ways {
 		if w.Role == ringbid.RoleFallback {
 			continue
 		}
 		d := ringbid.Delivery{ID: ringbid.NewID(), Lead: l.ID, Purchase: p.ID, Buyer: p.Buyer, Target: p.Target, Method: w.Method, Role: w.Role, Made: p.Made}
-		if err := s.putDelivery(ctx, tx, d); err != nil {
-			return err
-		}
+		queueDelivery(b, d, n+len(ids))
+		ids = append(ids, d.ID)
 	}
-	return nil
+	return ids, nil
 }
 
-// putDelivery writes a delivery and its job.
-func (s *Store) putDelivery(ctx context.Context, tx pgx.Tx, d ringbid.Delivery) error {
-	_, err := tx.Exec(ctx, `
+// queueDelivery queues the row of a delivery; n orders those of a lead.
+func queueDelivery(b *pgx.Batch, d ringbid.Delivery, n int) {
+	b.Queue(`
 		INSERT INTO deliveries (id, lead_id, purchase_id, buyer, target, method, role, n, state, made, since, tries, count, maybe, claim,
 			partner_id, code, reason, exception)
-		VALUES ($1, $2, NULLIF($3, ''), $4, $5, $6, $7, (SELECT count(*) FROM deliveries WHERE lead_id = $2), 'queued', $8, $8, 0, 0, false, '', '', '', '', false)`,
-		d.ID, d.Lead, d.Purchase, d.Buyer, d.Target, d.Method, d.Role, d.Made.UTC())
-	if err != nil || s.cfg.Outbox == nil {
+		VALUES ($1, $2, NULLIF($3, ''), $4, $5, $6, $7, $8, 'queued', $9, $9, 0, 0, false, '', '', '', '', false)`,
+		d.ID, d.Lead, d.Purchase, d.Buyer, d.Target, d.Method, d.Role, n, d.Made.UTC())
+}
+
+// putDelivery writes a delivery of a lead that is there already, and its job.
+func (s *Store) putDelivery(ctx context.Context, tx pgx.Tx, d ringbid.Delivery) error {
+	b := &pgx.Batch{}
+	queueDelivery(b, d, 1000)
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
 		return err
 	}
-	return s.cfg.Outbox.DeliverTx(ctx, tx, d.ID, time.Time{})
+	return s.enqueue(ctx, tx, []string{d.ID})
+}
+
+// enqueue lets deliveries be tried at once.
+func (s *Store) enqueue(ctx context.Context, tx pgx.Tx, ids []string) error {
+	if s.cfg.Outbox == nil || len(ids) == 0 {
+		return nil
+	}
+	return s.cfg.Outbox.DeliverTx(ctx, tx, ids, time.Time{})
 }
 
 // takeCaps counts uses where all have room; else it returns which has none.
@@ -139,6 +134,27 @@ func takeCaps(ctx context.Context, tx pgx.Tx, target string, uses []ringbid.CapU
 	var why string
 	err := tx.QueryRow(ctx, `SELECT take_caps($1, $2, $3, $4, $5, $6)`, target, counts, per, start, most, by).Scan(&why)
 	return why, err
+}
+
+// lockCaps locks the caps of a target and of those that may come after it, in the
+// one order in which all transactions lock targets.
+func lockCaps(ctx context.Context, tx pgx.Tx, target string, next []ringbid.Offer) error {
+	names := []string{target}
+	for _, o := range next {
+		if len(o.Uses) > 0 {
+			names = append(names, o.Purchase.Target)
+		}
+	}
+	if len(names) == 1 {
+		return nil // nobody to wait for in a circle
+	}
+	b := &pgx.Batch{}
+	slices.Sort(names)
+	for _, n := range slices.Compact(names) {
+		b.Queue(`INSERT INTO slots (target) VALUES ($1) ON CONFLICT DO NOTHING`, n)
+		b.Queue(`SELECT FROM slots WHERE target = $1 FOR UPDATE`, n)
+	}
+	return tx.SendBatch(ctx, b).Close()
 }
 
 func useOf(target string, u ringbid.CapUse) use {

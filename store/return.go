@@ -134,5 +134,5 @@ func (s *Store) giveBack(ctx context.Context, tx pgx.Tx, p ringbid.Purchase, now
 	if p.Recovery {
 		h.recoveredRevenue = -p.Sale.Revenue
 	}
-	return addLeadHour(ctx, tx, h)
+	return putLeadHour(ctx, tx, h)
 }

@@ -94,7 +94,7 @@ func (e *ending) run(ctx context.Context) error {
 		return err
 	}
 	if (e.sums != leadHour{at: e.sums.at, campaign: e.sums.campaign, publisher: e.sums.publisher, buyer: e.sums.buyer, currency: e.sums.currency}) {
-		return addLeadHour(ctx, e.tx, e.sums)
+		return putLeadHour(ctx, e.tx, e.sums)
 	}
 	return nil
 }
@@ -135,7 +135,7 @@ func (e *ending) moveDelivery(ctx context.Context) error {
 	if err != nil || next == nil || e.s.cfg.Outbox == nil {
 		return err
 	}
-	return e.s.cfg.Outbox.DeliverTx(ctx, e.tx, e.d.ID, *next)
+	return e.s.cfg.Outbox.DeliverTx(ctx, e.tx, []string{e.d.ID}, *next)
 }
 
 // decide settles the purchase, or hands it to its next method.
@@ -223,6 +223,9 @@ func (e *ending) lose(ctx context.Context, p ringbid.Purchase) error {
 	if err := e.tx.QueryRow(ctx, `SELECT uses FROM purchases WHERE id = $1`, p.ID).Scan(&uses); err != nil {
 		return err
 	}
+	if err := lockCaps(ctx, e.tx, p.Target, e.r.Next); err != nil {
+		return err
+	}
 	if err := giveCaps(ctx, e.tx, p.Target, uses); err != nil {
 		return err
 	}
@@ -249,7 +252,7 @@ func (e *ending) lose(ctx context.Context, p ringbid.Purchase) error {
 		if full == "" {
 			h := hourOfLead(e.lead)
 			h.buyer, h.offered = o.Purchase.Buyer, 1
-			return addLeadHour(ctx, e.tx, h)
+			return putLeadHour(ctx, e.tx, h)
 		}
 		why = full
 	}
