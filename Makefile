@@ -13,6 +13,7 @@ export PATH := $(TOOLS):$(PATH)
 RUN_NEEDS  := initdb:postgresql espeak-ng:espeak-ng
 TEST_NEEDS := $(RUN_NEEDS) sipp:sip-tester baresip:baresip chromium:chromium
 VERSITYGW   := v1.8.0
+MAILPIT     := v1.27.11
 STATICCHECK := v0.8.2
 
 .PHONY: build run test short race bench check fuzz screens needs-run needs-test clean
@@ -63,9 +64,11 @@ endef
 
 needs-run:
 	$(call needs,$(RUN_NEEDS))
+	@command -v mailpit >/dev/null || $(GO) install github.com/axllent/mailpit@$(MAILPIT)
 
 needs-test:
 	$(call needs,$(TEST_NEEDS))
+	@command -v mailpit >/dev/null || $(GO) install github.com/axllent/mailpit@$(MAILPIT)
 	@command -v versitygw >/dev/null || $(GO) install github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW)
 
 clean:

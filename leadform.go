@@ -2,6 +2,7 @@ package ringbid
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -125,41 +126,46 @@ type FieldProblem struct {
 // of the fields.
 func (r *LeadRules) Read(posted map[string]string, ping bool) (facts TagMap, problems []FieldProblem) {
 	facts = TagMap{}
-	folded := make(map[string]string, len(posted))
-	for k, v := range posted {
-		folded[strings.ToLower(strings.TrimSpace(k))] = v
-	}
+	folded := foldNames(posted)
 	for _, f := range r.Fields {
 		if ping && f.IsContact() {
 			continue
 		}
-		raw := f.from(folded)
-		if raw == "" {
-			if f.Required {
-				problems = append(problems, FieldProblem{f.Name, "is missing"})
-			}
-			continue
-		}
-		v, err := f.normal(raw)
-		if err != nil {
+		v, err := f.normal(f.from(folded))
+		switch {
+		case err != nil:
 			problems = append(problems, FieldProblem{f.Name, err.Error()})
-			continue
+		case v != "":
+			facts[f.Name] = v
+		case f.Required:
+			problems = append(problems, FieldProblem{f.Name, "is missing"})
 		}
-		facts[f.Name] = v
 	}
 	return facts, problems
 }
 
+// foldNames makes names comparable. Of several that differ only in case, the last
+// in order that holds something counts: the same one each time.
+func foldNames(posted map[string]string) map[string]string {
+	folded := make(map[string]string, len(posted))
+	for _, k := range slices.Sorted(maps.Keys(posted)) {
+		if v := strings.TrimSpace(posted[k]); v != "" {
+			folded[strings.ToLower(strings.TrimSpace(k))] = v
+		}
+	}
+	return folded
+}
+
 func (f LeadField) from(folded map[string]string) string {
 	for _, n := range append([]string{f.Name}, f.Aliases...) {
-		if v := strings.TrimSpace(folded[strings.ToLower(n)]); v != "" {
+		if v := folded[strings.ToLower(n)]; v != "" {
 			return v
 		}
 	}
 	return ""
 }
 
-// normal brings a value into the one form of its type.
+// normal brings a value into the one form of its type; "" where it says nothing.
 func (f LeadField) normal(v string) (string, error) {
 	most := f.Max
 	if most == 0 {
@@ -178,6 +184,9 @@ func (f LeadField) normal(v string) (string, error) {
 	if w, ok := lookFold(f.Words, v); ok {
 		v = w
 	}
+	if v == "" {
+		return "", nil
+	}
 	if len(f.Values) > 0 {
 		i := slices.IndexFunc(f.Values, func(s string) bool { return strings.EqualFold(s, v) })
 		if i < 0 {
@@ -194,10 +203,14 @@ func (f LeadField) normal(v string) (string, error) {
 	return v, nil
 }
 
+// lookFold looks a word up as it stands, else without regard to case.
 func lookFold(m map[string]string, v string) (string, bool) {
-	for k, w := range m {
+	if w, ok := m[v]; ok {
+		return w, true
+	}
+	for _, k := range slices.Sorted(maps.Keys(m)) {
 		if strings.EqualFold(k, v) {
-			return w, true
+			return m[k], true
 		}
 	}
 	return "", false

@@ -20,6 +20,7 @@ import (
 	"github.com/ringbid/ringbid/auction"
 	"github.com/ringbid/ringbid/auction/dialect"
 	"github.com/ringbid/ringbid/cmd/ringbid/bench"
+	"github.com/ringbid/ringbid/cmd/ringbid/trade"
 	"github.com/ringbid/ringbid/cti"
 	"github.com/ringbid/ringbid/delivery"
 	"github.com/ringbid/ringbid/delivery/connector"
@@ -41,6 +42,7 @@ const startTimeout = 60 * time.Second
 type app struct {
 	cfg  config
 	node string
+	boot string // names this run
 	log  *slog.Logger
 	reg  *prometheus.Registry
 	life lifecycle
@@ -58,6 +60,7 @@ type app struct {
 	board    *console.Board
 	market   *auction.Market
 	runner   *ivr.Runner
+	trade    atomic.Pointer[trade.Trade] // leads
 	plane    *media.Plane
 	sip      *sip.Server
 	http     *http.Server
@@ -68,6 +71,7 @@ type app struct {
 	refused  refusedCalls
 
 	world       world  // of a demo
+	mailPages   string // of a demo: where its letters can be read
 	stopTraffic func() // of a demo; may be nil
 
 	publishing sync.Mutex     // held while a book is put to use
@@ -81,7 +85,7 @@ func start(ctx context.Context, c config, log *slog.Logger) (*app, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	a := &app{cfg: c, log: log, reg: prometheus.NewRegistry(), life: lifecycle{log: log}}
+	a := &app{cfg: c, boot: ringbid.NewID(), log: log, reg: prometheus.NewRegistry(), life: lifecycle{log: log}}
 	a.reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	bench.Tune()
 	starting, cancel := context.WithTimeout(ctx, startTimeout)
@@ -91,7 +95,7 @@ func start(ctx context.Context, c config, log *slog.Logger) (*app, error) {
 		start func(context.Context) error
 	}{
 		{"data folder", a.startData}, {"postgres", a.startPostgres}, {"queue", a.newQueue}, {"store", a.startStore},
-		{"recordings", a.startRecordings}, {"deliveries", a.startQueue}, {"screens", a.startScreens}, {"prompts", a.startPrompts}, {"auction", a.startMarket}, {"audio", a.startMedia},
+		{"recordings", a.startRecordings}, {"deliveries", a.startQueue}, {"screens", a.startScreens}, {"prompts", a.startPrompts}, {"auction", a.startMarket}, {"trade", a.startTrade}, {"audio", a.startMedia},
 		{"pages", a.startWeb}, {"refused calls", a.startRefused}, {"calls", a.startSIP},
 	} {
 		if err := part.start(starting); err != nil {
@@ -168,15 +172,15 @@ func (a *app) startRecordings(ctx context.Context) error {
 
 func (a *app) newQueue(context.Context) (err error) {
 	a.queue, err = delivery.New(delivery.Config{
-		DSN: a.dsn, Node: a.node, Upload: a.upload, Logger: a.log, Registerer: a.reg,
+		DSN: a.dsn, Node: a.node, Boot: a.boot, Upload: a.upload, Deliver: a.deliver, Logger: a.log, Registerer: a.reg,
 	})
 	return err
 }
 
 func (a *app) startStore(ctx context.Context) (err error) {
 	a.store, err = store.Open(ctx, store.Config{
-		DSN: a.dsn, Dir: a.cfg.path("journal"), KeyFile: a.cfg.path("key"), Node: a.node,
-		Migrate: migrations(), Outbox: a.queue, Logger: a.log, Registerer: a.reg,
+		DSN: a.dsn, Dir: a.cfg.path("journal"), KeyFile: a.cfg.path("key"), Node: a.node, Boot: a.boot,
+		Migrate: migrations(), Outbox: a.queue, Settled: a.leadSettled, Logger: a.log, Registerer: a.reg,
 	})
 	if err != nil {
 		return err
@@ -235,7 +239,10 @@ func (a *app) startMarket(context.Context) error {
 		return err
 	}
 	a.market = auction.New(auction.Config{
-		Roster: a, Ledger: a.store, Bidders: map[string]auction.Bidder{"ringba": &dialect.Ringba{Client: client}},
+		Roster: a, Ledger: a.store, Bidders: map[string]auction.Bidder{
+			"ringba":   &dialect.Ringba{Client: client},
+			"exchange": &dialect.Exchange{Sender: connector.NewSender(client, delivery.Tokens{Vault: a.store}, nil)},
+		},
 		Emit: a.lines.emit, Logger: a.log, Registerer: a.reg,
 	})
 	a.runner = ivr.New(ivr.Config{

@@ -27,6 +27,12 @@ type config struct {
 	Advertise   string
 	Node        string
 	AllowHTTP   string
+	PublicURL   string
+	SMTP        string
+	MailFrom    string
+	MailRoots   string
+	DKIM        string
+	AlertTo     string
 	MaxCalls    int
 	Drain       time.Duration
 	LogLevel    string
@@ -50,6 +56,12 @@ func (c *config) flags(f *pflag.FlagSet) {
 	str(&c.Advertise, "advertise", "", "address that others reach us by, where it differs from the bound one")
 	str(&c.Node, "node", "", "name of this node (default kept in the data folder)")
 	str(&c.AllowHTTP, "allow-http", "", "private hosts or networks that configured HTTP requests may reach, comma separated")
+	str(&c.PublicURL, "public-url", "", "address by which others reach the pages, https://leads.example.com")
+	str(&c.SMTP, "smtp", "", "mail server for letters: smtp://user:password@host:587 or smtps://…:465")
+	str(&c.MailFrom, "mail-from", defaultMailFrom, "who letters are from")
+	str(&c.MailRoots, "smtp-ca", "", "file of certificates by which the mail server is believed, beside the system's")
+	str(&c.DKIM, "dkim", "", "signs letters: DOMAIN:SELECTOR:FILE, the file an RSA or Ed25519 key in PEM")
+	str(&c.AlertTo, "alert-to", "", "mail addresses that get alerts, comma separated")
 	str(&c.LogLevel, "log-level", "info", "debug, info, warn or error")
 	f.BoolVar(&c.TrustProxy, "trust-proxy", env("trust-proxy", "") == "true", "believe X-Forwarded-For and -Proto: only behind a proxy that writes them [RINGBID_TRUST_PROXY=true]")
 	f.IntVar(&c.MaxCalls, "max-calls", c.envInt("max-calls", 1000), "calls at once on this node [RINGBID_MAX_CALLS]")

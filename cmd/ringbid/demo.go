@@ -30,11 +30,13 @@ type world struct {
 	carrier *sim.Carrier
 	buyers  *sim.Buyers
 	bidders *sim.Bidders
+	leads   leadWorld
 }
 
 // demoConfig is what a demo adds to the settings of serve.
 type demoConfig struct {
 	rate  float64 // calls a minute, 0 for none
+	leads float64 // data leads a minute, 0 for none
 	calls int     // at once
 }
 
@@ -66,6 +68,7 @@ func demoCommand() *cobra.Command {
 	}
 	c.flags(cmd.Flags())
 	cmd.Flags().Float64Var(&d.rate, "rate", 15, "simulated calls a minute, 0 for none")
+	cmd.Flags().Float64Var(&d.leads, "leads", 20, "simulated data leads a minute, 0 for none")
 	cmd.Flags().IntVar(&d.calls, "concurrency", 8, "simulated calls at once")
 	return cmd
 }
@@ -76,9 +79,15 @@ func startDemo(ctx context.Context, c config, d demoConfig, log *slog.Logger) (a
 	if c.AllowHTTP == "" {
 		c.AllowHTTP = "127.0.0.1" // the simulated bidders
 	}
-	if a, err = start(ctx, c, log); err != nil {
+	post, err := openPostOffice(ctx, &c, log)
+	if err != nil {
 		return nil, "", err
 	}
+	if a, err = start(ctx, c, log); err != nil {
+		return nil, "", errors.Join(err, post.stop(context.WithoutCancel(ctx)))
+	}
+	a.life.onStop("post office", post.stop)
+	a.mailPages = post.pages
 	defer func() {
 		if err != nil {
 			stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), hangupGrace)
@@ -97,6 +106,9 @@ func startDemo(ctx context.Context, c config, d demoConfig, log *slog.Logger) (a
 	if err := a.publishDemo(ctx, w, password); err != nil {
 		return nil, "", fmt.Errorf("publish the demo's documents: %w", err)
 	}
+	if err := a.startLeads(ctx, w.leads, d.leads, log); err != nil {
+		return nil, "", err
+	}
 	return a, password, a.startTraffic(ctx, w, d, log)
 }
 
@@ -114,13 +126,16 @@ func (a *app) openWorld(log *slog.Logger) (w world, err error) {
 		return w, fmt.Errorf("start simulated carrier: %w", err)
 	}
 	a.life.onStop("simulated carrier", w.carrier.Close)
-	return w, nil
+	w.leads, err = a.openLeadWorld(log)
+	return w, err
 }
 
 // publishDemo publishes the demo's documents with the world's addresses in them.
 func (a *app) publishDemo(ctx context.Context, w world, password string) error {
 	text, err := renderDemo(map[string]string{
 		"CarrierNet": "127.0.0.1", "Buyers": w.buyers.Addr(), "Bidders": w.bidders.Addr(), "Password": password,
+		"LeadBuyers": w.leads.buyers.Addr(), "Salesforce": w.leads.salesforce.URL(), "HubSpot": w.leads.hubspot.URL(),
+		"HubSpotKey": demoHubSpotKey, "LeadKey": demoLeadKey(password), "HookSecret": demoHookSecret(password),
 	})
 	if err != nil {
 		return err
@@ -213,14 +228,16 @@ func (a *app) welcome(cmd *cobra.Command, password string) {
 ringbid is taking calls (%s).
 
   pages     http://%s
-  sign in   operator / %s     (also: quinn, agent, agent-summit, keystone, brightleads)
-  SIP       %s, port %s
+  sign in   operator / %s     (also: quinn, agent, agent-summit, keystone, brightleads,
+            neighborhood and nina, who get leads in the portal)
+  SIP       %s, port %s%s
 
   bin/ringbid call +18005550100 --via %s --digits 90210    an auction among five buyers
   bin/ringbid call +18005550101 --via %s --digits 90210    the first is busy, the second does not answer
   bin/ringbid call +18005550102 --via %s                   nobody can take it
   bin/ringbid calls --last 3 --json --data %s
+  bin/ringbid lead post cmd/ringbid/demo/lead.json --source solar-brightleads --url http://%s --data %s
 
 Ctrl-C ends it; the data stays.
-`, time.Now().Format("15:04:05"), a.httpAddr, password, via, port, via, via, via, a.cfg.Data)
+`, time.Now().Format("15:04:05"), a.httpAddr, password, via, port, a.mailPlace(), via, via, via, a.cfg.Data, a.httpAddr, a.cfg.Data)
 }

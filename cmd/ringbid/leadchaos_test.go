@@ -299,16 +299,7 @@ func (c *chaos) restartPostgres() {
 // settle waits until nothing is under way any more.
 func (c *chaos) settle() {
 	c.Helper()
-	dbg := time.Now()
 	eventually(c.T, 5*time.Minute, "all deliveries are over", func() bool {
-		if time.Since(dbg) > 10*time.Second {
-			dbg = time.Now()
-			conn, _ := pgx.Connect(c.Context(), c.dsn)
-			rows, _ := conn.Query(c.Context(), `SELECT d.method||' '||d.state||' '||count(*)||' next '||coalesce(min(next)-now(),'0')::text||' job '||coalesce((SELECT string_agg(j.state::text||' att '||j.attempted_at::text||' sch '||j.scheduled_at::text||' errs '||coalesce(array_length(errors,1),0), ';') FROM river_job j WHERE j.args->>'delivery'=min(d.id)),'none') FROM deliveries d WHERE state IN ('queued','sending','retry') GROUP BY d.method,d.state`)
-			var l string
-			_, _ = pgx.ForEachRow(rows, []any{&l}, func() error { c.Log(time.Now().Format("15:04:05"), l); return nil })
-			conn.Close(c.Context())
-		}
 		return c.number(`SELECT count(*) FROM deliveries WHERE state IN ('queued', 'sending', 'retry')`) == 0
 	})
 }

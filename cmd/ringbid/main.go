@@ -35,7 +35,7 @@ func run(args []string) int {
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(serveCommand(), demoCommand(), applyCommand(), planCommand(),
-		callCommand(), callsCommand(), docsCommand(), benchCommand())
+		callCommand(), callsCommand(), leadCommand(), docsCommand(), benchCommand())
 	root.SetArgs(args)
 	err := root.ExecuteContext(context.Background())
 	var quiet quietError

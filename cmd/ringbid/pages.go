@@ -99,16 +99,17 @@ func (a *app) newPages() (*web.Server, error) {
 	calls := pageCalls{a}
 	c, err := console.New(console.Config{
 		Calls: calls, Recordings: calls, Reports: calls, Board: a.board, Book: a.book, Usage: calls.usage,
+		Leads: pageLeads{a}, Deliveries: pageDeliveries{a}, Maps: pageMaps{a}, Documents: pageDocuments{a}, Returns: pageLeads{a},
 		Hangup: a.hangup, Version: version() + " on " + a.node,
 	})
 	if err != nil {
 		return nil, err
 	}
-	p, err := portal.New(portal.Config{Calls: calls, Dispositions: calls, Desks: a.hub, Book: a.book})
+	p, err := portal.New(portal.Config{Calls: calls, Dispositions: calls, Desks: a.hub, Leads: inbox{a}, Book: a.book})
 	if err != nil {
 		return nil, err
 	}
-	j, err := api.New(api.Config{Calls: calls, Cards: a.board.Cards, Hangup: a.hangup})
+	j, err := api.New(api.Config{Calls: calls, Cards: a.board.Cards, Hangup: a.hangup, Intake: postings{a}, Hooks: news{a}, Book: a.book})
 	if err != nil {
 		return nil, err
 	}

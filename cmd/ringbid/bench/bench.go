@@ -56,7 +56,7 @@ type benchmark struct {
 }
 
 func benchmarks() []benchmark {
-	return []benchmark{{"relay", relay}, {"setup", setup}, {"auction", auctions}}
+	return []benchmark{{"relay", relay}, {"setup", setup}, {"auction", auctions}, {"leads", leads}}
 }
 
 // Names lists what Run can measure.

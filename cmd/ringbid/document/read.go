@@ -14,6 +14,8 @@ import (
 	"github.com/goccy/go-yaml/parser"
 
 	"github.com/ringbid/ringbid"
+	"github.com/ringbid/ringbid/auction/dialect"
+	"github.com/ringbid/ringbid/delivery"
 	"github.com/ringbid/ringbid/ivr"
 )
 
@@ -298,13 +300,27 @@ func deep(n ast.Node, depth int) bool {
 // Check looks at the documents together and returns every problem with its
 // place, flows' expressions included; nil when they are sound.
 func (s *Set) Check() Findings {
-	_, problems := ringbid.NewBook(s.Documents)
-	for _, d := range s.Documents {
-		if f, ok := d.(*ringbid.Flow); ok {
-			problems = append(problems, ivr.Check(f)...)
+	return s.Locate(Check(s.Documents))
+}
+
+// Check looks at documents together: each by itself, what they name, and what
+// only the parts that use them can tell of flows, bidders, methods, maps and
+// hooks.
+func Check(docs []ringbid.Document) []ringbid.Problem {
+	_, problems := ringbid.NewBook(docs)
+	for _, d := range docs {
+		switch d := d.(type) {
+		case *ringbid.Flow:
+			problems = append(problems, ivr.Check(d)...)
+		case *ringbid.Bidder:
+			if err := dialect.CheckBidder(d); err != nil {
+				problems = append(problems, ringbid.Problem{Key: d.Key(), Path: "exchange", Text: err.Error()})
+			}
+		case *ringbid.Hook:
+			problems = append(problems, checkHook(d)...)
 		}
 	}
-	return s.Locate(problems)
+	return append(problems, delivery.Check(docs)...)
 }
 
 // Locate adds file and line to problems.

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/ringbid/ringbid"
 	"github.com/ringbid/ringbid/auction"
 	"github.com/ringbid/ringbid/delivery"
@@ -27,10 +29,11 @@ type Config struct {
 	// Link returns the address of a lead's page for its buyer, or "".
 	Link func(lead string) string
 	// AlertTo are who gets alerts by mail.
-	AlertTo []string
-	Node    string
-	Now     func() time.Time
-	Logger  *slog.Logger
+	AlertTo    []string
+	Node       string
+	Now        func() time.Time
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer // may be nil
 }
 
 // Trade sells and delivers leads.
@@ -39,6 +42,7 @@ type Trade struct {
 	Engine *delivery.Engine
 
 	cfg    Config
+	gauges gauges
 	broken atomic.Pointer[map[string]string]
 	cancel context.CancelFunc
 	loops  sync.WaitGroup
@@ -59,7 +63,9 @@ func New(c Config) *Trade {
 	t.Engine = delivery.NewEngine(delivery.EngineConfig{
 		Ledger: c.Store, Assigner: c.Store, Sender: connector.NewSender(c.Client, delivery.Tokens{Vault: c.Store}, c.Now),
 		Mailer: c.Mailer, Book: c.Book, Link: c.Link, Now: c.Now, Logger: c.Logger,
+		Registerer: c.Registerer,
 	})
+	t.gauges = newGauges(c.Registerer)
 	return t
 }
 

@@ -39,6 +39,7 @@ func (t *Trade) Watch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	t.gauges.set(endpoints, queue)
 	fresh, err := t.cfg.Store.SetAlerts(ctx, judge(health, endpoints, queue, t.cfg.Book(), now))
 	if err != nil {
 		return err
