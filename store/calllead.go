@@ -23,22 +23,22 @@ func (s *Store) putCallLead(ctx context.Context, tx pgx.Tx, c ringbid.Call) erro
 		ID: c.ID, Node: c.Node, State: ringbid.LeadCall, Received: c.Received, Campaign: c.Campaign, Publisher: c.Publisher, Call: c.ID,
 		Reason: c.Reason, Facts: callFacts(c), Sale: ringbid.Sale{Currency: c.Sale.Currency},
 	}
-	values, err := s.leadValues(&l)
+	row, err := s.leadRow(&l)
 	if err != nil {
 		return err
 	}
-	tag, err := tx.Exec(ctx, `INSERT INTO leads (`+leadColumns+`) VALUES (`+leadParams+`) ON CONFLICT DO NOTHING`, values...)
+	tag, err := tx.Exec(ctx, `INSERT INTO leads SELECT * FROM jsonb_populate_record(NULL::leads, $1) ON CONFLICT DO NOTHING`, row)
 	if err != nil || tag.RowsAffected() == 0 {
 		return err
 	}
+	var list []ringbid.Delivery
 	for _, w := range ways {
-		if w.Role == ringbid.RoleFallback {
-			continue
+		if w.Role != ringbid.RoleFallback {
+			list = append(list, ringbid.Delivery{ID: ringbid.NewID(), Lead: l.ID, Buyer: buyer, Target: c.Target, Method: w.Method, Role: w.Role, Made: s.cfg.Now()})
 		}
-		d := ringbid.Delivery{ID: ringbid.NewID(), Lead: l.ID, Buyer: buyer, Target: c.Target, Method: w.Method, Role: w.Role, Made: s.cfg.Now()}
-		if err := s.putDelivery(ctx, tx, d); err != nil {
-			return fmt.Errorf("deliver call %s: %w", c.ID, err)
-		}
+	}
+	if err := s.putDeliveries(ctx, tx, list...); err != nil {
+		return fmt.Errorf("deliver call %s: %w", c.ID, err)
 	}
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,35 +15,6 @@ import (
 
 // MaxLead bounds one lead's row, in bytes of JSON.
 const MaxLead = 512 << 10
-
-// leadColumns are the columns of leads in the order of leadValues.
-const leadColumns = `id, node, state, received, source, campaign, publisher, external_id, call_id, phone, email, person,
-	currency, revenue, payout, unpaid, recovered, reason_code, reason_text, words, body, auction`
-
-const leadParams = `$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22`
-
-func (s *Store) leadValues(l *ringbid.Lead) ([]any, error) {
-	bare := *l
-	bare.Purchases, bare.Deliveries, bare.Auction = nil, nil, nil
-	body, err := json.Marshal(bare)
-	if err != nil {
-		return nil, err
-	}
-	var auction []byte
-	if l.Auction != nil {
-		if auction, err = json.Marshal(boundAuction(*l.Auction)); err != nil {
-			return nil, err
-		}
-		auction = scrubNUL(auction)
-	}
-	if body = scrubNUL(body); len(body)+len(auction) > MaxLead {
-		return nil, ringbid.Errorf(ringbid.Invalid, "lead %s is longer than %d bytes", l.ID, MaxLead)
-	}
-	return []any{l.ID, or(l.Node, s.cfg.Node), l.State, l.Received.UTC(), l.Source, l.Campaign, l.Publisher, clean(l.External), l.Call,
-		l.Facts["phone"], strings.ToLower(l.Facts["email"]), clean(Person(l)), or(l.Sale.Currency, ringbid.DefaultCurrency),
-		int64(l.Sale.Revenue), int64(l.Sale.Payout), l.Unpaid, l.Recovered, l.Reason.Code, cut(clean(l.Reason.Text), MaxText),
-		clean(leadWords(l)), body, auction}, nil
-}
 
 func boundAuction(a ringbid.Auction) ringbid.Auction {
 	c := bound(ringbid.Call{Auction: &a})
@@ -70,115 +40,6 @@ type Repeat struct {
 	Since  time.Time
 	By     []string // "phone", "email"
 	Refuse bool     // else the publisher is not paid
-}
-
-// Sell writes a lead down together with its purchases, their caps, deliveries
-// and jobs: all or nothing. Where an offer has no room nothing is written, stored
-// is false and full says which targets are full, and why. The error is Conflict
-// where the source's external id, or (with repeat.Refuse) the person, is known
-// already, or the lead's ping was used.
-func (s *Store) Sell(ctx context.Context, l *ringbid.Lead, offers []ringbid.Offer, repeat *Repeat) (full map[string]string, stored bool, err error) {
-	values, err := s.leadValues(l)
-	if err != nil {
-		return nil, false, fmt.Errorf("sell lead %s: %w", l.ID, err)
-	}
-	err = inTx(ctx, s.leads, func(tx pgx.Tx) (err error) {
-		if err = s.knownPerson(ctx, tx, l, repeat); err != nil {
-			return err
-		}
-		if l.Unpaid {
-			values[15] = true
-		}
-		if err := freeExternal(ctx, tx, l); err != nil {
-			return err
-		}
-		if err := usePing(ctx, tx, l); err != nil {
-			return err
-		}
-		b := &pgx.Batch{}
-		b.Queue(`INSERT INTO leads (`+leadColumns+`) VALUES (`+leadParams+`)`, values...)
-		var ids []string
-		if full, ids, err = s.takeOffers(ctx, tx, b, l, offers); err != nil {
-			return err
-		}
-		addLeadHour(b, newLeadHour(l, len(offers)))
-		if err := tx.SendBatch(ctx, b).Close(); err != nil {
-			return err
-		}
-		return s.enqueue(ctx, tx, ids)
-	})
-	if errors.Is(err, errNoRoom) {
-		return full, false, nil
-	}
-	if err != nil {
-		return nil, false, fmt.Errorf("sell lead %s: %w", l.ID, kinded(err))
-	}
-	return full, true, nil
-}
-
-// freeExternal lets a lead have the external id of one that could not be read:
-// that one was not taken, and its publisher corrects it.
-func freeExternal(ctx context.Context, tx pgx.Tx, l *ringbid.Lead) error {
-	if l.External == "" {
-		return nil
-	}
-	_, err := tx.Exec(ctx, `UPDATE leads SET external_id = '' WHERE source = $1 AND external_id = $2 AND state = 'refused' AND reason_code = 'invalid'`, l.Source, clean(l.External))
-	return err
-}
-
-// takeOffers counts a fresh lead's offers against their caps, in the one order in
-// which all transactions lock targets, and queues their rows. Where some have no
-// room, full says which and why, and the error is errNoRoom.
-func (s *Store) takeOffers(ctx context.Context, tx pgx.Tx, b *pgx.Batch, l *ringbid.Lead, offers []ringbid.Offer) (full map[string]string, ids []string, err error) {
-	full = map[string]string{}
-	for _, o := range slices.SortedFunc(slices.Values(offers), func(a, b ringbid.Offer) int { return strings.Compare(a.Purchase.Target, b.Purchase.Target) }) {
-		why, err := takeCaps(ctx, tx, o.Purchase.Target, o.Uses)
-		if err != nil {
-			return nil, nil, err
-		}
-		if why != "" {
-			full[o.Purchase.Target] = s.capWords(why, o.Purchase.Target)
-			continue
-		}
-		more, err := queueOffer(b, l, o, len(ids))
-		if err != nil {
-			return nil, nil, err
-		}
-		ids = append(ids, more...)
-	}
-	if len(full) > 0 {
-		return full, nil, errNoRoom
-	}
-	return full, ids, nil
-}
-
-var errNoRoom = errors.New("an offer has no room")
-
-// knownPerson looks whether somebody posted the person before, one asker at a
-// time for each person.
-func (s *Store) knownPerson(ctx context.Context, tx pgx.Tx, l *ringbid.Lead, r *Repeat) error {
-	if r == nil {
-		return nil
-	}
-	for _, by := range r.By {
-		v := l.Facts[by]
-		if v == "" || by != "phone" && by != "email" {
-			continue
-		}
-		v = strings.ToLower(v)
-		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 7))`, l.Campaign+" "+by+" "+v); err != nil {
-			return err
-		}
-		known, err := repeated(ctx, tx, l.Campaign, by, v, r.Since)
-		if err != nil {
-			return err
-		}
-		if known && r.Refuse {
-			return ringbid.FieldConflict(by, "is a repeat: this person was posted before")
-		}
-		l.Unpaid = l.Unpaid || known
-	}
-	return nil
 }
 
 func repeated(ctx context.Context, q querier, campaign, by, value string, since time.Time) (known bool, err error) {

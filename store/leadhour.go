@@ -24,23 +24,13 @@ type leadHour struct {
 	revenue, payout, recoveredRevenue                                        ringbid.Money
 }
 
-// newLeadHour counts a lead that has come in.
-func newLeadHour(l *ringbid.Lead, offered int) leadHour {
-	h := hourOfLead(l)
-	h.leads, h.offered = 1, int64(offered)
-	if l.State == ringbid.LeadRefused {
-		h.refused = 1
-	}
-	return h
-}
-
 func hourOfLead(l *ringbid.Lead) leadHour {
 	return leadHour{at: l.Received.UTC().Truncate(time.Hour), campaign: l.Campaign, publisher: l.Publisher, currency: or(l.Sale.Currency, ringbid.DefaultCurrency)}
 }
 
-// addLeadHour queues what is added to the sums.
-func addLeadHour(b *pgx.Batch, h leadHour) {
-	b.Queue(`
+// putLeadHour adds to the sums.
+func putLeadHour(ctx context.Context, tx pgx.Tx, h leadHour) error {
+	_, err := tx.Exec(ctx, `
 		INSERT INTO lead_hours AS h (hour, campaign, publisher, buyer, currency, leads, refused, offered, accepted, rejected, failed, returned,
 			recovered, revenue, payout, recovered_revenue, shard)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
@@ -51,13 +41,7 @@ func addLeadHour(b *pgx.Batch, h leadHour) {
 			recovered_revenue = h.recovered_revenue + excluded.recovered_revenue`,
 		h.at, h.campaign, h.publisher, h.buyer, h.currency, h.leads, h.refused, h.offered, h.accepted, h.rejected, h.failed, h.returned,
 		h.recovered, int64(h.revenue), int64(h.payout), int64(h.recoveredRevenue), shard())
-}
-
-// putLeadHour adds to the sums at once.
-func putLeadHour(ctx context.Context, tx pgx.Tx, h leadHour) error {
-	b := &pgx.Batch{}
-	addLeadHour(b, h)
-	return tx.SendBatch(ctx, b).Close()
+	return err
 }
 
 // addEndpointHour counts a try that has ended.

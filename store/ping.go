@@ -67,15 +67,3 @@ func (s *Store) TakePing(ctx context.Context, source, id, lead string) (p LeadPi
 }
 
 var errPingUsed = ringbid.FieldConflict("ping_id", "was used for another lead")
-
-// usePing marks the lead's ping as used by it, once.
-func usePing(ctx context.Context, tx pgx.Tx, l *ringbid.Lead) error {
-	if l.Ping == "" || l.State == ringbid.LeadRefused {
-		return nil
-	}
-	tag, err := tx.Exec(ctx, `UPDATE lead_pings SET lead_id = $3 WHERE id = $1 AND source = $2 AND lead_id IN ('', $3)`, clean(l.Ping), l.Source, l.ID)
-	if err == nil && tag.RowsAffected() == 0 {
-		return errPingUsed
-	}
-	return err
-}

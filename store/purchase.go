@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -53,64 +52,36 @@ func (s *Store) putOffer(ctx context.Context, tx pgx.Tx, l *ringbid.Lead, o ring
 	if why, err = takeCaps(ctx, tx, o.Purchase.Target, o.Uses); err != nil || why != "" {
 		return s.capWords(why, o.Purchase.Target), err
 	}
-	b := &pgx.Batch{}
-	ids, err := queueOffer(b, l, o, 1000)
+	row, err := json.Marshal(newPurchaseRow(l, o))
 	if err != nil {
 		return "", err
 	}
-	if err := tx.SendBatch(ctx, b).Close(); err != nil {
+	if _, err := tx.Exec(ctx, `INSERT INTO purchases SELECT * FROM jsonb_populate_record(NULL::purchases, $1)`, scrubNUL(row)); err != nil {
 		return "", err
 	}
-	return "", s.enqueue(ctx, tx, ids)
+	return "", s.putDeliveries(ctx, tx, firstDeliveries(l, o)...)
 }
 
-// queueOffer queues the rows of a purchase and its first deliveries, and returns
-// these.
-func queueOffer(b *pgx.Batch, l *ringbid.Lead, o ringbid.Offer, n int) (ids []string, err error) {
-	p := o.Purchase
-	uses, err := json.Marshal(o.Uses)
+// putDeliveries writes deliveries of a lead that is there already, and their
+// jobs.
+func (s *Store) putDeliveries(ctx context.Context, tx pgx.Tx, list ...ringbid.Delivery) error {
+	var rows []deliveryRow
+	var ids []string
+	for _, d := range list {
+		rows, ids = append(rows, newDeliveryRow(d, laterN)), append(ids, d.ID)
+	}
+	b, err := json.Marshal(nonNil(rows))
 	if err != nil {
-		return nil, err
-	}
-	ways, err := json.Marshal(o.Ways)
-	if err != nil {
-		return nil, err
-	}
-	b.Queue(`
-		INSERT INTO purchases (id, lead_id, buyer, target, name, bid_id, rank, place, state, reason, made, partner_id, currency, price,
-			revenue, payout, rule, recovery, uses, ways, phone, email, status, agent)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', '', $9, '', $10, $11, 0, 0, '', $12, $13, $14, $15, $16, 'new', '')`,
-		p.ID, l.ID, p.Buyer, p.Target, p.Name, clean(p.BidID), p.Rank, p.Place, p.Made.UTC(), or(p.Sale.Currency, ringbid.DefaultCurrency),
-		int64(p.Sale.Price), p.Recovery, uses, ways, l.Facts["phone"], strings.ToLower(l.Facts["email"]))
-	for _, w := range o.Ways {
-		if w.Role == ringbid.RoleFallback {
-			continue
-		}
-		d := ringbid.Delivery{ID: ringbid.NewID(), Lead: l.ID, Purchase: p.ID, Buyer: p.Buyer, Target: p.Target, Method: w.Method, Role: w.Role, Made: p.Made}
-		queueDelivery(b, d, n+len(ids))
-		ids = append(ids, d.ID)
-	}
-	return ids, nil
-}
-
-// queueDelivery queues the row of a delivery; n orders those of a lead.
-func queueDelivery(b *pgx.Batch, d ringbid.Delivery, n int) {
-	b.Queue(`
-		INSERT INTO deliveries (id, lead_id, purchase_id, buyer, target, method, role, n, state, made, since, tries, count, maybe, claim,
-			partner_id, code, reason, exception)
-		VALUES ($1, $2, NULLIF($3, ''), $4, $5, $6, $7, $8, 'queued', $9, $9, 0, 0, false, '', '', '', '', false)`,
-		d.ID, d.Lead, d.Purchase, d.Buyer, d.Target, d.Method, d.Role, n, d.Made.UTC())
-}
-
-// putDelivery writes a delivery of a lead that is there already, and its job.
-func (s *Store) putDelivery(ctx context.Context, tx pgx.Tx, d ringbid.Delivery) error {
-	b := &pgx.Batch{}
-	queueDelivery(b, d, 1000)
-	if err := tx.SendBatch(ctx, b).Close(); err != nil {
 		return err
 	}
-	return s.enqueue(ctx, tx, []string{d.ID})
+	if _, err := tx.Exec(ctx, `INSERT INTO deliveries SELECT * FROM jsonb_populate_recordset(NULL::deliveries, $1)`, scrubNUL(b)); err != nil {
+		return err
+	}
+	return s.enqueue(ctx, tx, ids)
 }
+
+// laterN orders deliveries that came after a lead's first ones by their time.
+const laterN = 1000
 
 // enqueue lets deliveries be tried at once.
 func (s *Store) enqueue(ctx context.Context, tx pgx.Tx, ids []string) error {

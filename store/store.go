@@ -47,7 +47,8 @@ type Store struct {
 	seen     *seen
 	tries    *tries
 	journal  journal
-	ready    bool // migrated and registered; the keeper's own
+	sales    chan *sale // leads to be sold; nil where attached
+	ready    bool       // migrated and registered; the keeper's own
 	stopWork context.CancelFunc
 	work     sync.WaitGroup
 	once     sync.Once
@@ -64,6 +65,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	s := &Store{cfg: cfg, boot: cfg.Boot, seen: newSeen(), tries: newTries(cfg.Now), ledger: newLedger(cfg.Node)}
 	s.circuit.init()
 	s.journal.init()
+	s.sales = make(chan *sale, maxSales)
 	if err := s.open(ctx); err != nil {
 		s.closeParts()
 		return nil, fmt.Errorf("open store: %w", kinded(err))
@@ -74,6 +76,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	s.work.Go(func() { s.watchBook(work) })
 	s.work.Go(func() { s.writeStarted(work) })
 	s.work.Go(func() { s.replay(work) })
+	for range sellers {
+		s.work.Go(func() { s.sellLoop(work) })
+	}
 	for range settlers {
 		s.work.Go(func() { s.commitSettled(work) })
 	}

@@ -164,7 +164,7 @@ func (e *ending) decide(ctx context.Context) error {
 
 // fallBack hands the lead to the next method of the same buyer.
 func (e *ending) fallBack(ctx context.Context) error {
-	return e.s.putDelivery(ctx, e.tx, ringbid.Delivery{
+	return e.s.putDeliveries(ctx, e.tx, ringbid.Delivery{
 		ID: ringbid.NewID(), Lead: e.lead.ID, Purchase: e.d.Purchase, Buyer: e.d.Buyer, Target: e.d.Target, Method: e.r.Fallback.Method, Role: ringbid.RoleFallback, Made: e.now,
 	})
 }
