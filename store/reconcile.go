@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -85,9 +86,14 @@ func (l *ledger) refresh(began time.Time, leases map[string]leased, used []use, 
 			delete(l.used, k)
 		}
 	}
-	for _, u := range used { // counters only grow: the larger is the later
-		l.used[u.key()] = max(l.used[u.key()], u.N)
+	for _, u := range used { // what was learnt since may be missing here
+		k := u.key()
+		if l.learnt[k].After(began) {
+			u.N = max(u.N, l.used[k])
+		}
+		l.used[k] = u.N
 	}
+	maps.DeleteFunc(l.learnt, func(_ capKey, at time.Time) bool { return !at.After(began) })
 	for id, w := range l.waiting {
 		if !w.committed.IsZero() && w.committed.Before(began) {
 			l.remove(id)

@@ -16,7 +16,8 @@ type ledger struct {
 	node    string
 	nodes   []string // alive when last seen, in order, this one included
 	slots   map[string]*slot
-	used    map[capKey]int64 // as in Postgres, when last seen
+	used    map[capKey]int64     // as in Postgres, when last seen
+	learnt  map[capKey]time.Time // when a reservation has told of it since
 	waiting map[string]*waiting
 	pending map[capKey]int64 // sums of waiting
 }
@@ -42,7 +43,7 @@ type waiting struct {
 func (u use) key() capKey { return capKey{u.Target, u.On, u.Per, u.Start.Unix()} }
 
 func newLedger(node string) *ledger {
-	return &ledger{node: node, nodes: []string{node}, slots: map[string]*slot{}, used: map[capKey]int64{},
+	return &ledger{node: node, nodes: []string{node}, slots: map[string]*slot{}, used: map[capKey]int64{}, learnt: map[capKey]time.Time{},
 		waiting: map[string]*waiting{}, pending: map[capKey]int64{}}
 }
 
@@ -162,7 +163,7 @@ func (l *ledger) learn(caps []capAt, used []int64) {
 	defer l.mu.Unlock()
 	for i, c := range caps {
 		if i < len(used) {
-			l.used[c.key()] = max(l.used[c.key()], used[i])
+			l.used[c.key()], l.learnt[c.key()] = max(l.used[c.key()], used[i]), time.Now()
 		}
 	}
 }

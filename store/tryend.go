@@ -24,8 +24,9 @@ func (s *Store) EndTry(ctx context.Context, r ringbid.TryReport) error {
 		if err := tx.QueryRow(ctx, `SELECT lead_id FROM deliveries WHERE id = $1`, r.Delivery).Scan(&lead); err != nil {
 			return err
 		}
-		// The lead first: whoever changes what hangs on it takes turns.
-		if _, err := tx.Exec(ctx, `SELECT FROM leads WHERE id = $1 FOR UPDATE`, lead); err != nil {
+		// The lead first: whoever changes what hangs on it takes turns. Rows that only
+		// refer to it, such as what people did with it, do not wait.
+		if _, err := tx.Exec(ctx, `SELECT FROM leads WHERE id = $1 FOR NO KEY UPDATE`, lead); err != nil {
 			return err
 		}
 		o, err := openDelivery(ctx, tx, r.Delivery)
@@ -69,6 +70,9 @@ type ending struct {
 func (e *ending) run(ctx context.Context) error {
 	e.sums = hourOfLead(e.lead)
 	e.sums.buyer = e.d.Buyer
+	if err := e.withdraw(ctx); err != nil {
+		return err
+	}
 	if err := e.putTry(ctx); err != nil {
 		return err
 	}
@@ -98,6 +102,22 @@ func (e *ending) run(ctx context.Context) error {
 	}
 	return nil
 }
+
+// withdraw lets what goes beside a purchase not be tried again where the purchase
+// came to nothing while it was under way.
+func (e *ending) withdraw(ctx context.Context) error {
+	if e.d.Role != ringbid.RoleParallel || e.d.Purchase == "" || e.r.State != ringbid.DeliveryRetry {
+		return nil
+	}
+	list, err := readPurchases(ctx, e.tx, `id = $1 AND state IN ('rejected', 'failed')`, e.d.Purchase)
+	if err == nil && len(list) > 0 {
+		e.r.State, e.r.Reason, e.r.Try.Next = ringbid.DeliveryCancelled, notMade, ""
+	}
+	return err
+}
+
+// notMade is why a delivery beside a purchase is cancelled.
+const notMade = "the purchase was not made"
 
 // putTry completes the row of the try.
 func (e *ending) putTry(ctx context.Context) error {
@@ -238,7 +258,7 @@ func (e *ending) lose(ctx context.Context, p ringbid.Purchase) error {
 		e.sums.rejected, e.sums.failed = 0, 1
 	}
 	// What goes beside is not worth sending any more.
-	if _, err := e.tx.Exec(ctx, `UPDATE deliveries SET state = 'cancelled', done = $2, reason = 'the purchase was not made' WHERE purchase_id = $1 AND state IN ('queued', 'retry') AND role = 'parallel'`, p.ID, e.now); err != nil {
+	if _, err := e.tx.Exec(ctx, `UPDATE deliveries SET state = 'cancelled', done = $2, next = NULL, reason = $3 WHERE purchase_id = $1 AND state IN ('queued', 'retry') AND role = 'parallel'`, p.ID, e.now, notMade); err != nil {
 		return err
 	}
 	why := ""

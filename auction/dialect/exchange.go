@@ -105,8 +105,13 @@ func (e *Exchange) Ping(ctx context.Context, p auction.Ping) (auction.Reply, err
 	if plan.err != nil {
 		return auction.Reply{Code: "unsound"}, ringbid.Errorf(ringbid.Invalid, "bidder %s: %w", p.Bidder.Name, plan.err)
 	}
-	facts := make(map[string]string, len(p.Facts)+1)
+	facts := make(map[string]string, len(p.Facts)+len(p.Bidder.Fields)+1)
 	maps.Copy(facts, p.Facts)
+	for _, ours := range p.Bidder.Fields { // whose names match without regard to case
+		if v, ok := p.Facts.Get(ours); ok {
+			facts[ours] = v
+		}
+	}
 	if p.Caller != "" {
 		facts["caller"] = string(p.Caller)
 	}
