@@ -6,7 +6,7 @@
 -- was not taken, and its publisher corrects it. Locks on persons and targets
 -- are the caller's to take, in one order for all that it sells at once.
 CREATE FUNCTION sell_lead(
-    p_lead jsonb, p_offers jsonb, p_by text[], p_since timestamptz, p_refuse boolean, p_shard smallint
+    p_lead jsonb, p_offers jsonb, p_by text[], p_since timestamptz, p_refuse boolean
 ) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     l     leads;
@@ -51,12 +51,6 @@ BEGIN
     IF full_ <> '{}' THEN
         RAISE EXCEPTION 'an offer has no room' USING ERRCODE = 'RB001'; -- takes all of it back
     END IF;
-    INSERT INTO lead_hours AS h (hour, campaign, publisher, buyer, currency, leads, refused, offered, accepted, rejected, failed, returned,
-        recovered, revenue, payout, recovered_revenue, shard)
-    VALUES (date_trunc('hour', l.received, 'UTC'), l.campaign, l.publisher, '', l.currency, 1, CASE WHEN l.state = 'refused' THEN 1 ELSE 0 END, jsonb_array_length(p_offers),
-        0, 0, 0, 0, 0, 0, 0, 0, p_shard)
-    ON CONFLICT (hour, campaign, publisher, buyer, currency, shard) DO UPDATE SET
-        leads = h.leads + 1, refused = h.refused + excluded.refused, offered = h.offered + excluded.offered;
     RETURN jsonb_build_object('stored', true, 'unpaid', l.unpaid);
 EXCEPTION
     WHEN unique_violation THEN

@@ -153,7 +153,7 @@ func (s *Store) lockException(ctx context.Context, tx pgx.Tx, id string) (o open
 	if len(list) == 0 {
 		return o, notFound("delivery", id)
 	}
-	if _, err := tx.Exec(ctx, `SELECT FROM leads WHERE id = $1 FOR UPDATE`, list[0].Lead); err != nil {
+	if _, err := tx.Exec(ctx, `SELECT FROM leads WHERE id = $1 FOR NO KEY UPDATE`, list[0].Lead); err != nil {
 		return o, err
 	}
 	if o, err = openDelivery(ctx, tx, id); err != nil {
@@ -259,7 +259,7 @@ func (s *Store) dismiss(ctx context.Context, tx pgx.Tx, id, by string) error {
 	if err := e.lose(ctx, list[0]); err != nil {
 		return err
 	}
-	return putLeadHour(ctx, tx, e.sums)
+	return e.putSums(ctx)
 }
 
 // Exception returns one delivery with its lead, also where nobody needs to look

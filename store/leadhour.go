@@ -1,8 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -28,20 +30,28 @@ func hourOfLead(l *ringbid.Lead) leadHour {
 	return leadHour{at: l.Received.UTC().Truncate(time.Hour), campaign: l.Campaign, publisher: l.Publisher, currency: or(l.Sale.Currency, ringbid.DefaultCurrency)}
 }
 
-// putLeadHour adds to the sums.
-func putLeadHour(ctx context.Context, tx pgx.Tx, h leadHour) error {
-	_, err := tx.Exec(ctx, `
-		INSERT INTO lead_hours AS h (hour, campaign, publisher, buyer, currency, leads, refused, offered, accepted, rejected, failed, returned,
-			recovered, revenue, payout, recovered_revenue, shard)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
-		ON CONFLICT (hour, campaign, publisher, buyer, currency, shard) DO UPDATE SET leads = h.leads + excluded.leads,
-			refused = h.refused + excluded.refused, offered = h.offered + excluded.offered, accepted = h.accepted + excluded.accepted,
-			rejected = h.rejected + excluded.rejected, failed = h.failed + excluded.failed, returned = h.returned + excluded.returned,
-			recovered = h.recovered + excluded.recovered, revenue = h.revenue + excluded.revenue, payout = h.payout + excluded.payout,
-			recovered_revenue = h.recovered_revenue + excluded.recovered_revenue`,
-		h.at, h.campaign, h.publisher, h.buyer, h.currency, h.leads, h.refused, h.offered, h.accepted, h.rejected, h.failed, h.returned,
-		h.recovered, int64(h.revenue), int64(h.payout), int64(h.recoveredRevenue), shard())
-	return err
+// putLeadHours adds to the sums, in the order in which all transactions do, so that
+// no two wait for each other.
+func putLeadHours(ctx context.Context, tx pgx.Tx, hours ...leadHour) error {
+	slices.SortFunc(hours, func(a, b leadHour) int {
+		return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.campaign, b.campaign), cmp.Compare(a.publisher, b.publisher),
+			cmp.Compare(a.buyer, b.buyer), cmp.Compare(a.currency, b.currency))
+	})
+	b, shard := &pgx.Batch{}, shard()
+	for _, h := range hours {
+		b.Queue(`
+			INSERT INTO lead_hours AS h (hour, campaign, publisher, buyer, currency, leads, refused, offered, accepted, rejected, failed, returned,
+				recovered, revenue, payout, recovered_revenue, shard)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+			ON CONFLICT (hour, campaign, publisher, buyer, currency, shard) DO UPDATE SET leads = h.leads + excluded.leads,
+				refused = h.refused + excluded.refused, offered = h.offered + excluded.offered, accepted = h.accepted + excluded.accepted,
+				rejected = h.rejected + excluded.rejected, failed = h.failed + excluded.failed, returned = h.returned + excluded.returned,
+				recovered = h.recovered + excluded.recovered, revenue = h.revenue + excluded.revenue, payout = h.payout + excluded.payout,
+				recovered_revenue = h.recovered_revenue + excluded.recovered_revenue`,
+			h.at, h.campaign, h.publisher, h.buyer, h.currency, h.leads, h.refused, h.offered, h.accepted, h.rejected, h.failed, h.returned,
+			h.recovered, int64(h.revenue), int64(h.payout), int64(h.recoveredRevenue), shard)
+	}
+	return tx.SendBatch(ctx, b).Close()
 }
 
 // addEndpointHour counts a try that has ended.

@@ -84,7 +84,7 @@ func (s *Store) decideReturn(ctx context.Context, tx pgx.Tx, purchase string, gr
 		return notFound("purchase", purchase)
 	}
 	p := list[0]
-	if _, err := tx.Exec(ctx, `SELECT FROM leads WHERE id = $1 FOR UPDATE`, p.Lead); err != nil {
+	if _, err := tx.Exec(ctx, `SELECT FROM leads WHERE id = $1 FOR NO KEY UPDATE`, p.Lead); err != nil {
 		return err
 	}
 	now, state := s.cfg.Now().UTC(), "refused"
@@ -134,5 +134,5 @@ func (s *Store) giveBack(ctx context.Context, tx pgx.Tx, p ringbid.Purchase, now
 	if p.Recovery {
 		h.recoveredRevenue = -p.Sale.Revenue
 	}
-	return putLeadHour(ctx, tx, h)
+	return putLeadHours(ctx, tx, h)
 }

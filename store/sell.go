@@ -167,7 +167,7 @@ func (s *Store) sellTogether(ctx context.Context, group []*sale) (results []sale
 			if x.repeat != nil {
 				by, since, refuse = x.repeat.By, x.repeat.Since, x.repeat.Refuse
 			}
-			b.Queue(`SELECT sell_lead($1, $2, $3, $4, $5, $6)`, x.row, x.made, by, since, refuse, shard()).QueryRow(func(row pgx.Row) error {
+			b.Queue(`SELECT sell_lead($1, $2, $3, $4, $5)`, x.row, x.made, by, since, refuse).QueryRow(func(row pgx.Row) error {
 				var answer []byte
 				var r saleResult
 				err := row.Scan(&answer)
@@ -181,20 +181,26 @@ func (s *Store) sellTogether(ctx context.Context, group []*sale) (results []sale
 		if err := tx.SendBatch(ctx, b).Close(); err != nil {
 			return err
 		}
-		return s.enqueue(ctx, tx, deliveriesOf(group, results))
+		if err := s.enqueue(ctx, tx, deliveriesOf(group, results)); err != nil {
+			return err
+		}
+		return putLeadHours(ctx, tx, hoursOf(group, results)...) // last: others wait for these rows
 	})
 	return results, err
 }
 
-// queueLocks takes the locks of persons and of targets with caps, all in one
-// order, so that no two groups wait for each other.
+// queueLocks takes the locks of persons, of external ids and of targets with
+// caps, all in one order, so that no two groups wait for each other.
 func queueLocks(b *pgx.Batch, group []*sale) {
-	persons, targets := map[string]bool{}, map[string]bool{}
+	keys, targets := map[string]bool{}, map[string]bool{}
 	for _, x := range group {
+		if x.lead.External != "" {
+			keys["id "+x.lead.Source+" "+x.lead.External] = true
+		}
 		if x.repeat != nil {
 			for _, by := range x.repeat.By {
 				if v := strings.ToLower(x.lead.Facts[by]); v != "" {
-					persons[x.lead.Campaign+" "+by+" "+v] = true
+					keys[x.lead.Campaign+" "+by+" "+v] = true
 				}
 			}
 		}
@@ -204,8 +210,8 @@ func queueLocks(b *pgx.Batch, group []*sale) {
 			}
 		}
 	}
-	if len(persons) > 0 {
-		b.Queue(`SELECT pg_advisory_xact_lock(k) FROM (SELECT DISTINCT hashtextextended(p, 7) AS k FROM unnest($1::text[]) AS p ORDER BY k) AS l`, slices.Collect(maps.Keys(persons)))
+	if len(keys) > 0 {
+		b.Queue(`SELECT pg_advisory_xact_lock(k) FROM (SELECT DISTINCT hashtextextended(p, 7) AS k FROM unnest($1::text[]) AS p ORDER BY k) AS l`, slices.Collect(maps.Keys(keys)))
 	}
 	if len(targets) > 0 {
 		sorted := slices.Sorted(maps.Keys(targets))
@@ -223,4 +229,26 @@ func deliveriesOf(group []*sale, results []saleResult) (ids []string) {
 		ids = append(ids, x.ids...)
 	}
 	return ids
+}
+
+// hoursOf are the sums of what was stored.
+func hoursOf(group []*sale, results []saleResult) []leadHour {
+	sums := map[leadHour]leadHour{}
+	for i, x := range group {
+		if !results[i].Stored {
+			continue
+		}
+		k := hourOfLead(x.lead)
+		h, ok := sums[k]
+		if !ok {
+			h = k
+		}
+		h.leads++
+		h.offered += int64(len(x.offers))
+		if x.lead.State == ringbid.LeadRefused {
+			h.refused++
+		}
+		sums[k] = h
+	}
+	return slices.Collect(maps.Values(sums))
 }

@@ -64,7 +64,8 @@ type ending struct {
 	lead *ringbid.Lead
 	now  time.Time
 	sums leadHour
-	news bool // the lead's state changed
+	more []leadHour // of others
+	news bool       // the lead's state changed
 }
 
 func (e *ending) run(ctx context.Context) error {
@@ -97,10 +98,18 @@ func (e *ending) run(ctx context.Context) error {
 	if err := e.s.tellBreaker(ctx, e.tx, e.d.Method, e.d.ID, e.r.Breaker, e.r.Reason, e.r.Cooldown, e.now); err != nil {
 		return err
 	}
+	return e.putSums(ctx)
+}
+
+// putSums adds what this was to the sums.
+func (e *ending) putSums(ctx context.Context) error {
 	if (e.sums != leadHour{at: e.sums.at, campaign: e.sums.campaign, publisher: e.sums.publisher, buyer: e.sums.buyer, currency: e.sums.currency}) {
-		return putLeadHour(ctx, e.tx, e.sums)
+		e.more = append(e.more, e.sums)
 	}
-	return nil
+	if len(e.more) == 0 {
+		return nil
+	}
+	return putLeadHours(ctx, e.tx, e.more...)
 }
 
 // withdraw lets what goes beside a purchase not be tried again where the purchase
@@ -272,7 +281,8 @@ func (e *ending) lose(ctx context.Context, p ringbid.Purchase) error {
 		if full == "" {
 			h := hourOfLead(e.lead)
 			h.buyer, h.offered = o.Purchase.Buyer, 1
-			return putLeadHour(ctx, e.tx, h)
+			e.more = append(e.more, h)
+			return nil
 		}
 		why = full
 	}
