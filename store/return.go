@@ -83,10 +83,13 @@ func (s *Store) decideReturn(ctx context.Context, tx pgx.Tx, purchase string, gr
 	if len(list) == 0 {
 		return notFound("purchase", purchase)
 	}
-	p := list[0]
-	if _, err := tx.Exec(ctx, `SELECT FROM leads WHERE id = $1 FOR NO KEY UPDATE`, p.Lead); err != nil {
+	if _, err := tx.Exec(ctx, `SELECT FROM leads WHERE id = $1 FOR NO KEY UPDATE`, list[0].Lead); err != nil {
 		return err
 	}
+	if list, err = readPurchases(ctx, tx, `id = $1`, list[0].ID); err != nil { // as it is now that nobody else is at it
+		return err
+	}
+	p := list[0]
 	now, state := s.cfg.Now().UTC(), "refused"
 	if grant {
 		state = "granted"
