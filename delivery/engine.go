@@ -24,10 +24,10 @@ type Ledger interface {
 	EndTry(ctx context.Context, r ringbid.TryReport) error
 }
 
-// Assigner gives a lead in the portal's inbox to an agent.
+// Assigner gives a lead in the portal's inbox to whose turn it is among the
+// agents, where nobody has it.
 type Assigner interface {
-	NextAgent(ctx context.Context, buyer string, agents []string) (string, error)
-	Assign(ctx context.Context, purchase, agent string) error
+	Assign(ctx context.Context, buyer, purchase string, agents []string) error
 }
 
 // EngineConfig is what an Engine is made with.
@@ -207,30 +207,26 @@ func (e *Engine) inbox(ctx context.Context, w ringbid.Work, m *ringbid.Method) c
 	if w.Purchase == nil || e.cfg.Assigner == nil {
 		return out
 	}
-	agent, err := e.agent(ctx, w, m)
-	if err == nil && agent != "" {
-		err = e.cfg.Assigner.Assign(ctx, w.Purchase.ID, agent)
+	agents := e.agents(w, m)
+	if len(agents) == 0 {
+		return out
 	}
-	if err != nil {
+	if err := e.cfg.Assigner.Assign(ctx, w.Purchase.Buyer, w.Purchase.ID, agents); err != nil {
 		e.cfg.Logger.Warn("lead is not assigned", slog.String("lead_id", w.Lead.ID), slog.Any("error", err))
 	}
 	return out
 }
 
-// agent returns whose lead it is by the method's rule; "" leaves it for whoever
-// claims it.
-func (e *Engine) agent(ctx context.Context, w ringbid.Work, m *ringbid.Method) (string, error) {
-	var agents []string
+// agents returns among whom the lead is given away by the method's rule; none
+// leaves it for whoever claims it.
+func (e *Engine) agents(w ringbid.Work, m *ringbid.Method) []string {
 	switch m.Assign {
 	case "round_robin":
-		agents = e.cfg.Book().AgentsOf(w.Purchase.Target)
+		return e.cfg.Book().AgentsOf(w.Purchase.Target)
 	case "territory":
-		agents = territory(m.Territories, w.Facts["state"])
+		return territory(m.Territories, w.Facts["state"])
 	}
-	if len(agents) == 0 {
-		return "", nil
-	}
-	return e.cfg.Assigner.NextAgent(ctx, w.Purchase.Buyer, agents)
+	return nil
 }
 
 // report tells the ledger, and goes on telling while it is away.

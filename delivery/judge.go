@@ -24,6 +24,9 @@ func (e *Engine) judge(w ringbid.Work, m *ringbid.Method, out connector.Outcome,
 		Class: out.Class, Idempotent: idempotent, Number: w.Delivery.Count, Maybe: w.Delivery.Maybe, RetryAfter: out.RetryAfter,
 		Patience: max(left, time.Millisecond),
 	})
+	if w.Unfinished { // that a worker is gone says nothing about the endpoint
+		v.Breaker = BreakerNothing
+	}
 	if v.Next == NextRetry && v.After > left {
 		v.Next = NextWaterfall // there is no time for it
 		if v.Maybe {

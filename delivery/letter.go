@@ -1,7 +1,9 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -29,13 +31,19 @@ func (e *Engine) letter(ctx context.Context, w ringbid.Work, m *ringbid.Method) 
 		return unsound(connector.CodeMapping, err.Error())
 	}
 	l.ID, l.Attempt, l.LeadID, l.To, l.ReplyTo = w.Delivery.ID, w.Try, w.Lead.ID, m.Email.To, m.Email.ReplyTo
-	switch m.Email.Attach {
-	case "csv":
-		l.Files = []email.File{email.CSV([]email.Lead{lead})}
-	case "json":
-		l.Files = []email.File{email.JSON([]email.Lead{lead})}
-	}
+	l.Files = attached(m.Email, []email.Lead{lead})
 	return e.cfg.Mailer.Send(ctx, l)
+}
+
+// attached are the files that go with a letter about leads.
+func attached(f *ringbid.EmailForm, leads []email.Lead) []email.File {
+	switch f.Attach {
+	case "csv":
+		return []email.File{email.CSV(leads)}
+	case "json":
+		return []email.File{email.JSON(leads)}
+	}
+	return nil
 }
 
 // lettered is a lead as a letter tells of it.
@@ -65,7 +73,11 @@ func digestAt(f *ringbid.EmailForm, now time.Time) time.Time {
 	}
 	t := now.In(zone)
 	for day := 0; ; day++ {
-		if at := time.Date(t.Year(), t.Month(), t.Day()+day, f.At, 0, 0, 0, zone); at.After(now) {
+		at := time.Date(t.Year(), t.Month(), t.Day()+day, f.At, 0, 0, 0, zone)
+		if at.Hour() != f.At { // the clocks skip it: when they are put forward
+			_, at = at.ZoneBounds()
+		}
+		if at.After(now) {
 			return at
 		}
 	}
@@ -81,8 +93,10 @@ type Digests interface {
 }
 
 // SendDigests sends the letters that are due, one a method. A letter that does
-// not go out is tried again the next time; its leads stay on the list.
+// not go out is tried again the next time; its leads stay on the list, and keep
+// nobody else's letter back.
 func (e *Engine) SendDigests(ctx context.Context, d Digests) error {
+	var all error
 	for name, m := range e.cfg.Book().Methods {
 		if m.Type != "email" || m.Email.Digest == "" || m.Paused || e.cfg.Mailer == nil {
 			continue
@@ -92,32 +106,32 @@ func (e *Engine) SendDigests(ctx context.Context, d Digests) error {
 			if err != nil || len(ids) == 0 {
 				return nil, err
 			}
-			return ids, e.sendDigest(ctx, m, ids, leads)
+			return e.sendDigest(ctx, m, ids, leads)
 		})
 		if err != nil {
-			return fmt.Errorf("send digest of %s: %w", name, err)
+			all = errors.Join(all, fmt.Errorf("send digest of %s: %w", name, err))
 		}
 	}
-	return nil
+	return all
 }
 
-func (e *Engine) sendDigest(ctx context.Context, m *ringbid.Method, ids []string, leads []ringbid.Lead) error {
+// sendDigest sends a letter about the first of the leads, as many as fit into one,
+// and returns which.
+func (e *Engine) sendDigest(ctx context.Context, m *ringbid.Method, ids []string, leads []ringbid.Lead) ([]string, error) {
 	var all []email.Lead
 	for i := range leads {
 		all = append(all, e.lettered(leads[i].ID, leads[i].Campaign, leads[i].Facts))
 	}
-	title := m.Title
-	if title == "" {
-		title = m.Name
+	for n := len(all); ; n /= 2 {
+		l := email.Letter{ID: ids[0], Attempt: 1, To: m.Email.To, ReplyTo: m.Email.ReplyTo, Files: attached(m.Email, all[:n])}
+		l.Subject, l.Text, l.HTML = email.Digest(cmp.Or(m.Title, m.Name), all[:n], "")
+		out := e.cfg.Mailer.Send(ctx, l)
+		switch {
+		case out.Class == connector.ClassAccepted || out.Class == connector.ClassAmbiguous: // twice is worse than late
+			return ids[:n], nil
+		case out.Code == connector.CodeTooLarge && n > 1:
+		default:
+			return nil, fmt.Errorf("letter of %d leads: %s %s", n, out.Class, out.Reason)
+		}
 	}
-	l := email.Letter{ID: ids[0], Attempt: 1, To: m.Email.To, ReplyTo: m.Email.ReplyTo}
-	l.Subject, l.Text, l.HTML = email.Digest(title, all, "")
-	if m.Email.Attach == "csv" {
-		l.Files = []email.File{email.CSV(all)}
-	}
-	out := e.cfg.Mailer.Send(ctx, l)
-	if out.Class == connector.ClassAccepted || out.Class == connector.ClassAmbiguous { // twice is worse than late
-		return nil
-	}
-	return fmt.Errorf("letter of %d leads: %s %s", len(leads), out.Class, out.Reason)
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -17,16 +18,20 @@ type Digested struct {
 }
 
 // DueDigests returns the leads of a method whose letter is due, the oldest
-// first, at most n. They stay until DigestSent.
+// first, at most n, with a person's corrections over their facts. They stay until
+// DigestSent.
 func (s *Store) DueDigests(ctx context.Context, method string, n int) ([]Digested, error) {
 	rows, err := s.leads.Query(ctx, `
-		SELECT g.delivery_id, d.lead_id FROM digests g JOIN deliveries d ON d.id = g.delivery_id
+		SELECT g.delivery_id, d.lead_id, d.facts FROM digests g JOIN deliveries d ON d.id = g.delivery_id
 		WHERE g.method = $1 AND g.due <= $2 ORDER BY d.made, d.id LIMIT $3`, method, s.cfg.Now(), n)
 	if err != nil {
 		return nil, fmt.Errorf("read digest of %s: %w", method, kinded(err))
 	}
+	var corrected [][]byte
 	list, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (d Digested, err error) {
-		err = r.Scan(&d.Delivery, &d.Lead.ID)
+		var facts []byte
+		err = r.Scan(&d.Delivery, &d.Lead.ID, &facts)
+		corrected = append(corrected, facts)
 		return d, err
 	})
 	for i := range list {
@@ -34,9 +39,16 @@ func (s *Store) DueDigests(ctx context.Context, method string, n int) ([]Digeste
 			break
 		}
 		var l *ringbid.Lead
-		if l, err = readLead(ctx, s.leads, list[i].Lead.ID, false); err == nil {
-			list[i].Lead = *l
+		if l, err = readLead(ctx, s.leads, list[i].Lead.ID, false); err != nil {
+			break
 		}
+		if l.Facts == nil {
+			l.Facts = ringbid.TagMap{}
+		}
+		if corrected[i] != nil {
+			err = json.Unmarshal(corrected[i], &l.Facts)
+		}
+		list[i].Lead = *l
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read digest of %s: %w", method, kinded(err))

@@ -107,8 +107,9 @@ func (s *Store) ExceptionKinds(ctx context.Context) ([]ExceptionKind, error) {
 }
 
 // Retry queues an exception again as if it were new, with a person's corrections
-// over the lead's facts. The purchase gets its caps and its place back; the
-// error is Conflict where somebody else has the lead by now.
+// over the lead's facts and over earlier ones. The purchase gets its caps and its
+// place back; the error is Conflict where somebody else has the lead by now, or
+// another method is at it.
 func (s *Store) Retry(ctx context.Context, delivery string, facts map[string]string, by string) error {
 	err := inTx(ctx, s.leads, func(tx pgx.Tx) error { return s.retry(ctx, tx, clean(delivery), facts, by) })
 	if err != nil {
@@ -123,7 +124,7 @@ func (s *Store) retry(ctx context.Context, tx pgx.Tx, id string, facts map[strin
 		return err
 	}
 	now := s.cfg.Now().UTC()
-	if o.Purchase != "" && o.Role != ringbid.RoleParallel {
+	if o.Purchase != "" {
 		if err := s.reopen(ctx, tx, o.Delivery); err != nil {
 			return err
 		}
@@ -137,7 +138,7 @@ func (s *Store) retry(ctx context.Context, tx pgx.Tx, id string, facts map[strin
 	}
 	_, err = tx.Exec(ctx, `
 		UPDATE deliveries SET state = 'queued', since = $2, next = NULL, done = NULL, count = 0, maybe = false, claim = '', claimed = NULL,
-			exception = false, code = '', reason = $3, facts = coalesce($4, facts) WHERE id = $1`, id, now, cut(clean("queued again by "+by), 200), corrected)
+			exception = false, code = '', reason = $3, facts = CASE WHEN $4::jsonb IS NULL THEN facts ELSE coalesce(facts, '{}') || $4 END WHERE id = $1`, id, now, cut(clean("queued again by "+by), 200), corrected)
 	if err != nil || s.cfg.Outbox == nil {
 		return err
 	}
@@ -165,7 +166,8 @@ func (s *Store) lockException(ctx context.Context, tx pgx.Tx, id string) (o open
 	return o, nil
 }
 
-// reopen makes the purchase of a delivery pending again.
+// reopen makes the purchase of a delivery pending again. What goes beside one needs
+// it to stand.
 func (s *Store) reopen(ctx context.Context, tx pgx.Tx, d ringbid.Delivery) error {
 	list, err := readPurchases(ctx, tx, `lead_id = $1`, d.Lead)
 	if err != nil {
@@ -177,12 +179,20 @@ func (s *Store) reopen(ctx context.Context, tx pgx.Tx, d ringbid.Delivery) error
 			p = x
 		}
 	}
+	if d.Role == ringbid.RoleParallel {
+		if p.State == ringbid.PurchaseRejected || p.State == ringbid.PurchaseFailed {
+			return ringbid.Errorf(ringbid.Conflict, "%s has not bought the lead", p.Buyer)
+		}
+		return nil
+	}
 	for _, x := range list {
 		if x.ID != p.ID && x.Place == p.Place && (x.State == ringbid.PurchasePending || x.State == ringbid.PurchaseAccepted || x.State == ringbid.PurchaseHeld) {
 			return ringbid.Errorf(ringbid.Conflict, "%s has the lead meanwhile", x.Buyer)
 		}
 	}
 	switch p.State {
+	case ringbid.PurchasePending:
+		return ringbid.Errorf(ringbid.Conflict, "the lead is on its way to %s already", p.Buyer)
 	case ringbid.PurchaseAccepted, ringbid.PurchaseReturned:
 		return ringbid.Errorf(ringbid.Conflict, "%s has the lead already", p.Buyer)
 	case ringbid.PurchaseRejected, ringbid.PurchaseFailed:

@@ -35,8 +35,13 @@ const (
 )
 
 // TakeEvent keeps a partner's event, once, and applies it where it is the newest
-// of its lead. An event of an unknown lead is parked and tried again later.
+// of its lead. An event of an unknown lead is parked and tried again later. The
+// error is Invalid for what is no status of a lead.
 func (s *Store) TakeEvent(ctx context.Context, e HookEvent) (state string, err error) {
+	if err := knownStatus(e.Status); err != nil {
+		return "", fmt.Errorf("take event of hook %s: %w", e.Hook, err)
+	}
+	e.At = e.At.UTC().Truncate(time.Microsecond) // as it is kept, for comparing
 	err = inTx(ctx, s.leads, func(tx pgx.Tx) error {
 		body, err := json.Marshal(map[string]any{"partner": e.Partner, "note": cut(e.Note, 2000), "amount": e.Amount, "buyer": e.Buyer, "raw": cut(e.Raw, 16<<10)})
 		if err != nil {
@@ -68,26 +73,31 @@ func (s *Store) applyEvent(ctx context.Context, tx pgx.Tx, e HookEvent) (string,
 	if len(list) == 0 {
 		return HookParked, nil
 	}
-	p := list[0]
-	var at *time.Time
-	var version int64
-	err = tx.QueryRow(ctx, `
-		SELECT p.status_at, coalesce((SELECT max(version) FROM hook_events h WHERE h.lead_id = p.lead_id AND h.said_at = p.status_at AND h.state = 'applied'), 0)
-		FROM purchases p WHERE p.id = $1`, p.ID).Scan(&at, &version)
-	if err != nil {
-		return "", err
-	}
-	state := HookApplied
-	if at != nil && (e.At.Before(*at) || e.At.Equal(*at) && e.Version < version) {
+	p, state := list[0], HookApplied
+	stale, err := isStale(ctx, tx, p, e)
+	if err == nil && stale {
 		state = HookStale
-	}
-	if state == HookApplied {
+	} else if err == nil {
 		err = s.applyStatus(ctx, tx, p, e)
 	}
 	if err == nil {
 		_, err = tx.Exec(ctx, `UPDATE hook_events SET state = $3, lead_id = $4 WHERE hook = $1 AND event_id = $2`, e.Hook, cut(clean(e.ID), 300), state, p.Lead)
 	}
 	return state, err
+}
+
+// isStale reports whether something newer than the event is known of a purchase:
+// of a later moment, or of the same one and a higher version.
+func isStale(ctx context.Context, tx pgx.Tx, p ringbid.Purchase, e HookEvent) (bool, error) {
+	var at *time.Time
+	if err := tx.QueryRow(ctx, `SELECT status_at FROM purchases WHERE id = $1`, p.ID).Scan(&at); err != nil || at == nil || !e.At.Equal(*at) {
+		return at != nil && e.At.Before(*at), err
+	}
+	var version int64
+	err := tx.QueryRow(ctx, `
+		SELECT coalesce(max(version), 0) FROM hook_events WHERE lead_id = $1 AND said_at = $2 AND state = 'applied' AND body->>'buyer' = $3`,
+		p.Lead, *at, p.Buyer).Scan(&version)
+	return e.Version < version, err
 }
 
 func (s *Store) applyStatus(ctx context.Context, tx pgx.Tx, p ringbid.Purchase, e HookEvent) error {
@@ -135,12 +145,21 @@ func (s *Store) ApplyParked(ctx context.Context, n int) (applied int, err error)
 	var all error
 	for _, e := range list {
 		state := HookParked
-		err := inTx(ctx, s.leads, func(tx pgx.Tx) (err error) { state, err = s.applyEvent(ctx, tx, e); return err })
+		err := inTx(ctx, s.leads, func(tx pgx.Tx) (err error) { state, err = s.unpark(ctx, tx, e); return err })
 		if all = errors.Join(all, err); err == nil && state != HookParked {
 			applied++
 		}
 	}
 	return applied, kinded(all)
+}
+
+// unpark applies an event where nobody else is at it or has done so.
+func (s *Store) unpark(ctx context.Context, tx pgx.Tx, e HookEvent) (string, error) {
+	tag, err := tx.Exec(ctx, `SELECT FROM hook_events WHERE hook = $1 AND event_id = $2 AND state = 'parked' FOR UPDATE SKIP LOCKED`, e.Hook, e.ID)
+	if err != nil || tag.RowsAffected() == 0 {
+		return HookParked, err
+	}
+	return s.applyEvent(ctx, tx, e)
 }
 
 func scanEvent(r pgx.CollectableRow) (e HookEvent, err error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -34,11 +35,28 @@ func reached(p ringbid.PurchaseState) bool {
 	return p == ringbid.PurchasePending || p == ringbid.PurchaseAccepted || p == ringbid.PurchaseReturned || p == ringbid.PurchaseHeld
 }
 
+// forBuyer takes off a lead what is between us and others: the publisher, the
+// auction, who had it before and what became of it there.
 func forBuyer(l *ringbid.Lead, own []ringbid.Purchase) *ringbid.Lead {
-	own[0].Sale.Payout = 0
-	l.Purchases, l.Auction, l.Posted, l.Publisher, l.Source, l.External = own[:1], nil, nil, "", "", ""
-	l.Sale = ringbid.Sale{Currency: own[0].Sale.Currency, Price: own[0].Sale.Price, Revenue: own[0].Sale.Revenue}
-	return l
+	p := own[0]
+	p.Sale.Payout, p.Rank, p.Place, p.Recovery = 0, 0, 0, false
+	p.Sale.Rule, _, _ = strings.Cut(p.Sale.Rule, "; publisher")
+	return &ringbid.Lead{
+		ID: l.ID, State: stateFor(p.State), Received: l.Received, Campaign: l.Campaign, Call: l.Call, Facts: l.Facts,
+		Purchases: []ringbid.Purchase{p}, Deliveries: l.Deliveries,
+		Sale: ringbid.Sale{Currency: p.Sale.Currency, Price: p.Sale.Price, Revenue: p.Sale.Revenue},
+	}
+}
+
+// stateFor is where a lead stands for the buyer of a purchase.
+func stateFor(p ringbid.PurchaseState) ringbid.LeadState {
+	switch p {
+	case ringbid.PurchasePending:
+		return ringbid.LeadSelling
+	case ringbid.PurchaseHeld:
+		return ringbid.LeadHeld
+	}
+	return ringbid.LeadSold
 }
 
 // Activity returns what people and partners did with a lead, the oldest first;
@@ -114,14 +132,21 @@ func (s *Store) act(ctx context.Context, tx pgx.Tx, p ringbid.Purchase, a ringbi
 // setStatus moves a purchase's status; contact is what all but the first two
 // words imply.
 func (s *Store) setStatus(ctx context.Context, tx pgx.Tx, p ringbid.Purchase, status string, at time.Time) error {
-	if !slices.Contains(ringbid.LeadStatuses(), status) {
-		return ringbid.FieldError("status", "%.32q is not one of the statuses of a lead", status)
+	if err := knownStatus(status); err != nil {
+		return err
 	}
 	contact := status == "contacted" || status == "appointment" || status == "quoted" || status == "converted"
 	_, err := tx.Exec(ctx, `
 		UPDATE purchases SET status = $2, status_at = $3, contacted = CASE WHEN $4 THEN coalesce(contacted, $3) ELSE contacted END WHERE id = $1`,
 		p.ID, status, at.UTC(), contact)
 	return err
+}
+
+func knownStatus(status string) error {
+	if !slices.Contains(ringbid.LeadStatuses(), status) {
+		return ringbid.FieldError("status", "%.32q is not one of the statuses of a lead", status)
+	}
+	return nil
 }
 
 // AgentFigures are what one agent made of the leads of some time.
@@ -153,26 +178,37 @@ func (s *Store) Work(ctx context.Context, buyer string, from, to time.Time) ([]A
 	return list, nil
 }
 
-// NextAgent returns whose turn it is among the agents of a buyer's inbox: who
-// was given a lead the longest ago.
-func (s *Store) NextAgent(ctx context.Context, buyer string, agents []string) (string, error) {
-	var agent string
-	err := s.leads.QueryRow(ctx, `
-		SELECT a FROM unnest($2::text[]) WITH ORDINALITY AS t (a, n)
-		ORDER BY (SELECT max(made) FROM purchases p WHERE p.buyer = $1 AND p.agent = t.a) NULLS FIRST, n LIMIT 1`, buyer, agents).Scan(&agent)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return "", nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("find the next agent of %s: %w", buyer, kinded(err))
-	}
-	return agent, nil
-}
+// maxTurns is how far back, in things done with leads, is looked for who was given
+// one last.
+const maxTurns = 5000
 
-// Assign gives a purchase to an agent where nobody has it.
-func (s *Store) Assign(ctx context.Context, purchase, agent string) error {
-	if _, err := s.leads.Exec(ctx, `UPDATE purchases SET agent = $2 WHERE id = $1 AND agent = ''`, purchase, agent); err != nil {
-		return fmt.Errorf("assign purchase: %w", kinded(err))
+// Assign gives a purchase to one of the agents of a buyer's inbox where nobody has
+// it: to whom one was given the longest ago, whenever it was made. Of a buyer's
+// purchases one is given at a time.
+func (s *Store) Assign(ctx context.Context, buyer, purchase string, agents []string) error {
+	err := inTx(ctx, s.leads, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 19))`, buyer); err != nil {
+			return err
+		}
+		a := ringbid.Activity{Purchase: purchase, At: s.cfg.Now(), By: "ringbid", Kind: "assigned"}
+		err := tx.QueryRow(ctx, `
+			SELECT a FROM unnest($2::text[]) WITH ORDINALITY AS t (a, n)
+			LEFT JOIN (
+				SELECT text, max(id) AS last FROM (SELECT id, kind, text FROM lead_activity ORDER BY id DESC LIMIT $3) latest WHERE kind = 'assigned' GROUP BY text
+			) g ON g.text = t.a
+			ORDER BY g.last NULLS FIRST, (SELECT max(made) FROM purchases p WHERE p.buyer = $1 AND p.agent = t.a) NULLS FIRST, n LIMIT 1`,
+			buyer, agents, maxTurns).Scan(&a.Text)
+		if err != nil {
+			return err
+		}
+		err = tx.QueryRow(ctx, `UPDATE purchases SET agent = $2 WHERE id = $1 AND agent = '' RETURNING lead_id`, purchase, a.Text).Scan(&a.Lead)
+		if err != nil {
+			return err
+		}
+		return logActivity(ctx, tx, a)
+	})
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) { // no agents, or somebody has it
+		return fmt.Errorf("assign purchase %.64q: %w", purchase, kinded(err))
 	}
 	return nil
 }

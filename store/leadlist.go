@@ -87,19 +87,28 @@ func (f LeadFilter) whereBuyer(w *where) {
 }
 
 // order returns what the list is ordered by, and how a place compares with what
-// comes after.
-func (f LeadFilter) order() (columns, place, beyond string) {
+// comes after. By status it is that of the first purchase, with Own of the buyer's.
+func (f LeadFilter) order(w *where) (columns, place, beyond string) {
 	switch f.Sort {
 	case "oldest":
 		return "l.received, l.id", "0::bigint", "(%s::bigint = 0 AND (l.received, l.id) > (%s, %s))"
 	case "revenue":
 		return "l.revenue DESC, l.received DESC, l.id DESC", "l.revenue", "(l.revenue, l.received, l.id) < (%s, %s, %s)"
 	case "status":
-		rank := "(SELECT CASE p.status WHEN 'new' THEN 9 WHEN 'no_contact' THEN 8 WHEN 'contacted' THEN 7 WHEN 'appointment' THEN 6 WHEN 'quoted' THEN 5 WHEN 'converted' THEN 4 ELSE 1 END FROM purchases p WHERE p.lead_id = l.id ORDER BY p.place, p.made DESC LIMIT 1)::bigint"
+		rank := "(SELECT CASE p.status WHEN 'new' THEN 9 WHEN 'no_contact' THEN 8 WHEN 'contacted' THEN 7 WHEN 'appointment' THEN 6 WHEN 'quoted' THEN 5 WHEN 'converted' THEN 4 ELSE 1 END FROM purchases p WHERE p.lead_id = l.id" + f.ownOnly(w) + " ORDER BY p.place, p.made DESC LIMIT 1)::bigint"
 		rank = "coalesce(" + rank + ", 0)"
 		return rank + " DESC, l.received DESC, l.id DESC", rank, "(" + rank + ", l.received, l.id) < (%s, %s, %s)"
 	}
 	return "l.received DESC, l.id DESC", "0::bigint", "(%s::bigint = 0 AND (l.received, l.id) < (%s, %s))"
+}
+
+// ownOnly is a condition on purchases p: those of the buyer, with Own.
+func (f LeadFilter) ownOnly(w *where) string {
+	if !f.Own {
+		return ""
+	}
+	w.args = append(w.args, clean(f.Buyer))
+	return " AND p.buyer = $" + strconv.Itoa(len(w.args))
 }
 
 // Leads returns leads with their purchases, without auctions, deliveries and
@@ -107,7 +116,7 @@ func (f LeadFilter) order() (columns, place, beyond string) {
 func (s *Store) Leads(ctx context.Context, f LeadFilter) (LeadPage, error) {
 	limit := min(max(or(f.Limit, 50), 1), MaxPage)
 	w := f.where()
-	order, place, beyond := f.order()
+	order, place, beyond := f.order(w)
 	if f.Cursor != "" {
 		from, at, id, err := parseCursor(f.Cursor)
 		if err != nil {
@@ -181,18 +190,19 @@ type LeadFigures struct {
 // aside. With Own, only the buyer's purchases count.
 func (s *Store) LeadTotal(ctx context.Context, f LeadFilter) (LeadFigures, error) {
 	w := f.where()
+	own := f.ownOnly(w)
+	of := func(what, state string) string {
+		return "(SELECT " + what + " FROM purchases p WHERE p.lead_id = l.id AND p.state = '" + state + "'" + own + ")"
+	}
 	revenue, payout := "sum(l.revenue)::bigint", "sum(l.payout)::bigint"
 	if f.Own {
-		n := "$" + strconv.Itoa(len(w.args)+1)
-		w.args = append(w.args, clean(f.Buyer))
-		revenue = "sum((SELECT coalesce(sum(p.revenue), 0) FROM purchases p WHERE p.lead_id = l.id AND p.buyer = " + n + " AND p.state = 'accepted'))::bigint"
-		payout = "0::bigint"
+		revenue, payout = "sum("+of("coalesce(sum(p.revenue), 0)", "accepted")+")::bigint", "0::bigint"
 	}
 	rows, err := s.pages.Query(ctx, `
 		SELECT l.currency, count(*), count(*) FILTER (WHERE l.state = 'refused'), count(*) FILTER (WHERE l.state = 'sold'),
 			count(*) FILTER (WHERE l.state = 'unsold'), count(*) FILTER (WHERE l.state = 'held'), count(*) FILTER (WHERE l.recovered),
-			count(*) FILTER (WHERE EXISTS (SELECT FROM purchases p WHERE p.lead_id = l.id AND p.state = 'returned')), `+revenue+`, `+payout+`,
-			coalesce(sum(CASE WHEN l.recovered THEN (SELECT sum(p.revenue) FROM purchases p WHERE p.lead_id = l.id AND p.recovery AND p.state = 'accepted') END), 0)::bigint
+			count(*) FILTER (WHERE EXISTS `+of("", "returned")+`), `+revenue+`, `+payout+`,
+			coalesce(sum(CASE WHEN l.recovered THEN `+of("sum(p.revenue) FILTER (WHERE p.recovery)", "accepted")+` END), 0)::bigint
 		FROM leads l WHERE `+w.String()+` GROUP BY l.currency ORDER BY 2 DESC`, w.args...)
 	out := LeadFigures{Sales: map[string]Sales{}, RecoveredRevenue: map[string]ringbid.Money{}}
 	if err != nil {

@@ -1,9 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -164,8 +166,9 @@ func (s *Store) Alerts(ctx context.Context, since time.Time) ([]Alert, error) {
 }
 
 // SetAlerts makes the open alerts those that are given: new ones are opened,
-// others closed. It returns those that nobody was told of yet, and takes it that
-// they are told now. Of nodes that do so at once, one does it.
+// others closed. It returns those that nobody was told of yet, the oldest first,
+// and takes it that they are told now; where that does not succeed, Untold takes
+// it back. Of nodes that do so at once, one does it.
 func (s *Store) SetAlerts(ctx context.Context, now []Alert) (fresh []Alert, err error) {
 	err = inTx(ctx, s.pages, func(tx pgx.Tx) error {
 		fresh = nil
@@ -185,22 +188,36 @@ func (s *Store) SetAlerts(ctx context.Context, now []Alert) (fresh []Alert, err 
 			return err
 		}
 		for _, a := range now {
-			a.Opened, a.Told = at, &at
-			err := tx.QueryRow(ctx, `
-				INSERT INTO alerts (id, kind, subject, text, opened, told) VALUES ($1, $2, $3, $4, $5, $5)
-				ON CONFLICT (kind, subject) WHERE closed IS NULL DO NOTHING RETURNING id`, a.ID, a.Kind, a.Subject, cut(clean(a.Text), 1000), at).Scan(&a.ID)
-			if errors.Is(err, pgx.ErrNoRows) {
-				continue
-			}
+			_, err := tx.Exec(ctx, `INSERT INTO alerts (id, kind, subject, text, opened) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (kind, subject) WHERE closed IS NULL DO NOTHING`,
+				a.ID, a.Kind, a.Subject, cut(clean(a.Text), 1000), at)
 			if err != nil {
 				return err
 			}
-			fresh = append(fresh, a)
 		}
-		return nil
+		rows, err := tx.Query(ctx, `UPDATE alerts SET told = $1 WHERE closed IS NULL AND told IS NULL RETURNING id, kind, subject, text, opened, closed, told`, at)
+		if err != nil {
+			return err
+		}
+		fresh, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Alert])
+		slices.SortFunc(fresh, func(a, b Alert) int {
+			return cmp.Or(a.Opened.Compare(b.Opened), strings.Compare(a.Kind, b.Kind), strings.Compare(a.Subject, b.Subject))
+		})
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set alerts: %w", kinded(err))
 	}
 	return fresh, nil
+}
+
+// Untold takes back that alerts were told of.
+func (s *Store) Untold(ctx context.Context, alerts []Alert) error {
+	ids := make([]string, len(alerts))
+	for i, a := range alerts {
+		ids[i] = a.ID
+	}
+	if _, err := s.pages.Exec(ctx, `UPDATE alerts SET told = NULL WHERE id = ANY($1)`, ids); err != nil {
+		return fmt.Errorf("note alerts as not told: %w", kinded(err))
+	}
+	return nil
 }

@@ -17,6 +17,8 @@ type postOffice struct {
 	at   string
 	say  string
 	mail map[string]int // letters taken, by lead
+	all  []string       // letters taken
+	bad  string         // a recipient who is unknown
 	open sync.WaitGroup
 	quit chan struct{}
 }
@@ -53,6 +55,28 @@ func (p *postOffice) taken(lead string) int {
 	return p.mail[lead]
 }
 
+// refuse names a recipient who is unknown.
+func (p *postOffice) refuse(recipient string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.bad = recipient
+}
+
+func (p *postOffice) refuses(line string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.bad != "" && strings.Contains(line, p.bad)
+}
+
+// letters returns what was taken since it was asked last, as it came.
+func (p *postOffice) letters() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := p.all
+	p.all = nil
+	return out
+}
+
 // answer says what is said at a stage; false hangs up.
 func (p *postOffice) answer(conn net.Conn, stage, usual string) bool {
 	p.mu.Lock()
@@ -79,6 +103,7 @@ func (p *postOffice) serve(conn net.Conn) {
 	defer conn.Close()
 	go func() { <-p.quit; _ = conn.Close() }()
 	in := bufio.NewScanner(conn)
+	in.Buffer(nil, 1<<20)
 	if !p.answer(conn, "HELLO", "220 post.example ready") {
 		return
 	}
@@ -93,6 +118,10 @@ func (p *postOffice) serve(conn net.Conn) {
 			usual = "221 bye"
 		case "DATA":
 			usual = "354 go on"
+		case "RCPT":
+			if p.refuses(in.Text()) {
+				usual = "550 5.1.1 no such user"
+			}
 		}
 		if !p.answer(conn, verb, usual) {
 			return
@@ -119,9 +148,10 @@ func (p *postOffice) keep(in *bufio.Scanner) {
 	for in.Scan() && in.Text() != "." {
 		letter.WriteString(in.Text() + "\n")
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.all = append(p.all, letter.String())
 	if m := leadHeader.FindStringSubmatch(letter.String()); m != nil {
-		p.mu.Lock()
 		p.mail[m[1]]++
-		p.mu.Unlock()
 	}
 }

@@ -1,10 +1,10 @@
 package trade
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -40,52 +40,97 @@ func (c *clock) advance(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
+func (c *clock) set(to time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = to
+}
+
 // rig is a trade over a database of its own, with a clock that tests move and no
 // queue: tests make each try themselves.
 type rig struct {
 	*Trade
-	t      *testing.T
-	clock  *clock
-	store  *store.Store
-	buyers *sim.LeadBuyers
-	client *connector.Client
+	parts
+	t     *testing.T
+	store *store.Store
+}
+
+// parts are what a rig is made of; what is not given is made for it.
+type parts struct {
+	clock   *clock
+	buyers  *sim.LeadBuyers
+	client  *connector.Client
+	mailer  *email.Mailer // nil: no letters
+	alertTo []string
+	node    string
+	dsn     string
+	keys    string // the file of the keys that seal
 }
 
 // newRig opens a rig. The client is made anew where it is nil.
 func newRig(t *testing.T, mailer *email.Mailer, client *connector.Client) *rig {
 	t.Helper()
-	r := &rig{t: t, clock: &clock{now: time.Now()}, client: client}
+	return openRig(t, parts{mailer: mailer, client: client})
+}
+
+func openRig(t *testing.T, p parts) *rig {
+	t.Helper()
+	p.fill(t)
+	r := &rig{t: t, parts: p}
 	var err error
-	if r.buyers, err = sim.NewLeadBuyers(sim.LeadBuyersConfig{}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		if err := r.buyers.Close(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	if r.client == nil {
-		if r.client, err = connector.New(connector.Config{Allow: []string{"127.0.0.1"}}); err != nil {
-			t.Fatal(err)
-		}
-	}
 	r.store, err = store.Open(t.Context(), store.Config{
-		DSN: storetest.DB(t), Dir: t.TempDir(), Node: "rig", Now: r.clock.Now, Settled: func(x ringbid.LeadResult) { r.Desk.Settled(x) },
+		DSN: p.dsn, Dir: t.TempDir(), KeyFile: p.keys, Node: p.node, Now: p.clock.Now, Settled: func(x ringbid.LeadResult) { r.Desk.Settled(x) },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { storetest.Close(t, r.store) })
 	r.Trade = New(Config{
-		Store: r.store, Client: r.client, Mailer: mailer, Book: r.store.Book, Node: "rig", Now: r.clock.Now,
+		Store: r.store, Client: p.client, Mailer: p.mailer, Book: r.store.Book, AlertTo: p.alertTo, Node: p.node, Now: p.clock.Now,
 		Market: auction.New(auction.Config{
-			Roster: roster{r.store}, Ledger: r.store, Now: r.clock.Now,
-			Bidders: map[string]auction.Bidder{"exchange": &dialect.Exchange{Sender: connector.NewSender(r.client, nil, nil)}},
+			Roster: roster{r.store}, Ledger: r.store, Now: p.clock.Now,
+			Bidders: map[string]auction.Bidder{"exchange": &dialect.Exchange{Sender: connector.NewSender(p.client, nil, nil)}},
 		}),
 	})
 	return r
+}
+
+// twin opens a second node over the rig's database, with the same clock, keys and
+// buyers. It sees what was published before.
+func (r *rig) twin() *rig {
+	r.t.Helper()
+	p := r.parts
+	p.node = "twin"
+	return openRig(r.t, p)
+}
+
+func (p *parts) fill(t *testing.T) {
+	t.Helper()
+	var err error
+	if p.clock == nil {
+		p.clock = &clock{now: time.Now().UTC().Truncate(time.Microsecond)} // as Postgres keeps it
+	}
+	if p.node == "" {
+		p.node = "rig"
+	}
+	if p.dsn == "" {
+		p.dsn = storetest.DB(t)
+	}
+	if p.keys == "" {
+		p.keys = filepath.Join(t.TempDir(), "keys")
+	}
+	if p.client == nil {
+		if p.client, err = connector.New(connector.Config{Allow: []string{"127.0.0.1"}}); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(p.client.Close)
+	}
+	if p.buyers == nil {
+		if p.buyers, err = sim.NewLeadBuyers(sim.LeadBuyersConfig{}); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { closing(t, p.buyers.Close) })
+	}
 }
 
 // roster says who may buy, by what is published.

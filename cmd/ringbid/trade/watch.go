@@ -1,7 +1,9 @@
 package trade
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -24,7 +26,8 @@ const (
 	alertWaiting   = 10 * time.Minute
 )
 
-// Watch looks how deliveries do, opens and closes alerts, and tells of new ones.
+// Watch looks how deliveries do, opens and closes alerts, and tells of new ones;
+// where that does not succeed, the next time.
 func (t *Trade) Watch(ctx context.Context) error {
 	now := t.cfg.Now()
 	health, err := t.cfg.Store.BuyerHealth(ctx, now.Add(-time.Hour))
@@ -45,9 +48,14 @@ func (t *Trade) Watch(ctx context.Context) error {
 		return err
 	}
 	for _, a := range fresh {
-		t.cfg.Logger.Error("alert", slog.String("kind", a.Kind), slog.String("subject", a.Subject), slog.String("text", a.Text))
+		if !a.Opened.Before(now.Truncate(time.Microsecond)) { // as it is kept; others were logged before
+			t.cfg.Logger.Error("alert", slog.String("kind", a.Kind), slog.String("subject", a.Subject), slog.String("text", a.Text))
+		}
 	}
-	return t.tell(ctx, fresh)
+	if err = t.tell(ctx, fresh); err != nil {
+		err = errors.Join(err, t.cfg.Store.Untold(ctx, fresh))
+	}
+	return err
 }
 
 // judge says what the operator should know.
@@ -59,7 +67,7 @@ func judge(health []store.BuyerHealth, endpoints []store.EndpointHealth, queue s
 	for _, h := range health {
 		all := h.Delivered + h.Failed
 		if rate := float64(h.Delivered) / float64(max(all, 1)); all >= alertFewest && rate < alertSuccess {
-			add("success", h.Buyer, "%.0f %% of the last hour's %d deliveries to %s succeeded; the target is 95 %%", rate*100, all, h.Buyer)
+			add("success", h.Buyer, "%.0f %% of the last hour's %d deliveries to %s succeeded; the target is 95 %%", rate*100, all, cmp.Or(h.Buyer, "the operator"))
 		}
 	}
 	for _, e := range endpoints {
