@@ -16,7 +16,7 @@ VERSITYGW   := v1.8.0
 MAILPIT     := v1.27.11
 STATICCHECK := v0.8.2
 
-.PHONY: build run test short race bench check fuzz screens needs-run needs-test clean
+.PHONY: build run test chaos faults short race bench check fuzz screens needs-run needs-test clean
 
 build:
 	$(GO) build -o $(BIN)/ringbid ./cmd/ringbid
@@ -27,6 +27,17 @@ run: needs-run build
 test: needs-test
 	$(GO) vet ./...
 	$(GO) test -timeout 14m ./...
+	$(GO) test -count=1 -run TestFaults -v ./cmd/ringbid/trade
+	RINGBID_LEADS=2000 $(GO) test -count=1 -timeout 5m -run TestLeadsSurvive -v ./cmd/ringbid
+
+# Leads through faults, node kills and a restart of the database.
+LEADS ?= 20000
+chaos: needs-test
+	RINGBID_LEADS=$(LEADS) $(GO) test -count=1 -timeout 30m -run TestLeadsSurvive -v ./cmd/ringbid
+
+# What becomes of a lead for each fault and each method, as a table.
+faults: needs-test
+	$(GO) test -count=1 -run TestFaults -v ./cmd/ringbid/trade
 
 short:
 	$(GO) test -short ./...
