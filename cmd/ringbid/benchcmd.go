@@ -31,6 +31,7 @@ func benchCommand() *cobra.Command {
 			if o.Calls < 1 || o.Calls > 2000 || o.Rounds < 1 || o.Rounds > 50 {
 				return errors.New("--calls is 1 to 2000, --rounds 1 to 50")
 			}
+			o.Program = exe
 			o.Self = func(role string) []string { return []string{exe, "bench", "--child", role} }
 			figures, err := bench.Run(cmd.Context(), names, o)
 			if err != nil {

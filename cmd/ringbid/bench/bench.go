@@ -25,6 +25,8 @@ type Options struct {
 	Rounds int // default 5
 	// Self is the program and arguments that start a child of a given role.
 	Self func(role string) []string
+	// Program is the ringbid command, for what is measured on a whole node.
+	Program string
 }
 
 // Figure is one measurement beside its floor.

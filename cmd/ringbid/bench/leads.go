@@ -92,8 +92,8 @@ type leadHouse struct {
 	n      atomic.Int64
 }
 
-func openLeadHouse(ctx context.Context, o Options) (h *leadHouse, err error) {
-	h = &leadHouse{client: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 256}}}
+func openLeadHouse(ctx context.Context, o Options) (_ *leadHouse, err error) {
+	h := &leadHouse{client: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 256}}}
 	defer func() {
 		if err != nil {
 			h.close()
@@ -118,12 +118,11 @@ func openLeadHouse(ctx context.Context, o Options) (h *leadHouse, err error) {
 	if err = os.WriteFile(docs, []byte(leadDocs(h.buyers.URL("hundred"), h.buyers.URL("endless"))), 0o600); err != nil {
 		return nil, err
 	}
-	exe := o.Self("")[0]
 	data := filepath.Join(h.dir, "node")
-	if out, err := exec.CommandContext(ctx, exe, "apply", "-f", docs, "--data", data, "--database-url", h.pg.DSN()).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, o.Program, "apply", "-f", docs, "--data", data, "--database-url", h.pg.DSN()).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("apply: %w: %s", err, out)
 	}
-	return h, h.serve(ctx, exe, data)
+	return h, h.serve(ctx, o.Program, data)
 }
 
 // serve starts the node and waits for its address.
