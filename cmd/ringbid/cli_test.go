@@ -37,7 +37,7 @@ func TestApply(t *testing.T) {
 		}
 		return got.out
 	}
-	docs := strings.Count(w.text(t), "kind: ")
+	docs := strings.Count("\n"+w.text(t), "\nkind: ")
 	sum := func(fresh, changed, gone, same int) string {
 		return fmt.Sprintf("%d new, %d changed, %d withdrawn, %d as they were", fresh, changed, gone, same)
 	}

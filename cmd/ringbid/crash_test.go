@@ -128,7 +128,18 @@ func TestNodeLost(t *testing.T) {
 	w.database = pg.DSN()
 	other := *w
 	other.data, other.rtp = filepath.Join(t.TempDir(), "other"), rtpPorts()
-	first, second := w.serve(t), other.serve(t)
+	first := w.serve(t)
+	key, err := os.ReadFile(filepath.Join(w.data, "key")) // nodes of one database share it
+	if err == nil {
+		err = os.MkdirAll(other.data, 0o700)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(other.data, "key"), key, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := other.serve(t)
 	w.apply(t)
 	w.known(t, first)
 	w.known(t, second)

@@ -106,7 +106,7 @@ func startDemo(ctx context.Context, c config, d demoConfig, log *slog.Logger) (a
 	if err := a.publishDemo(ctx, w, password); err != nil {
 		return nil, "", fmt.Errorf("publish the demo's documents: %w", err)
 	}
-	if err := a.startLeads(ctx, w.leads, d.leads, log); err != nil {
+	if err := a.startLeads(ctx, d.leads, log); err != nil {
 		return nil, "", err
 	}
 	return a, password, a.startTraffic(ctx, w, d, log)

@@ -57,7 +57,7 @@ func (a *app) openLeadWorld(log *slog.Logger) (w leadWorld, err error) {
 }
 
 // startLeads lets simulated publishers post until the app stops.
-func (a *app) startLeads(ctx context.Context, _ leadWorld, rate float64, log *slog.Logger) error {
+func (a *app) startLeads(ctx context.Context, rate float64, log *slog.Logger) error {
 	if rate <= 0 {
 		return nil
 	}

@@ -106,6 +106,9 @@ func newTown(t *testing.T) *town {
 	w.closeLater(t, w.carrier.Close)
 	demo, err := renderDemo(map[string]string{
 		"CarrierNet": "127.0.0.1", "Buyers": w.buyers.Addr(), "Bidders": w.bidders.Addr(), "Password": "a good password",
+		// Nobody posts data leads here, so nobody who buys them is called.
+		"LeadBuyers": "127.0.0.1:9", "Salesforce": "http://127.0.0.1:9", "HubSpot": "http://127.0.0.1:9",
+		"HubSpotKey": demoHubSpotKey, "LeadKey": demoLeadKey("a good password"), "HookSecret": demoHookSecret("a good password"),
 	})
 	if err != nil {
 		t.Fatal(err)
