@@ -63,7 +63,12 @@ func (f LeadFilter) where() *where {
 		f.whereBuyer(w)
 	}
 	if text := strings.ToLower(cut(clean(f.Text), 100)); text != "" {
-		w.add("l.words LIKE %s", "%"+escapeLike(text)+"%")
+		words := "l.words"
+		if f.Own { // nothing of who sent the lead, or of who else had it
+			words = "lower(concat_ws(E'\\n', l.id, l.campaign, f->>'first_name', f->>'last_name', f->>'name', f->>'phone', f->>'email', f->>'city', f->>'state', f->>'zip'))"
+			words = "(SELECT " + words + " FROM (SELECT l.body->'facts' AS f) facts)"
+		}
+		w.add(words+" LIKE %s", "%"+escapeLike(text)+"%")
 	}
 	return w
 }

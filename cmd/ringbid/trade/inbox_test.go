@@ -371,3 +371,19 @@ func TestReturns(t *testing.T) {
 	r.settle(open.ID)
 	r.balanced()
 }
+
+// A buyer finds its leads by what it sees of them, and learns nothing of who sent
+// them by searching.
+func TestOwnSearch(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil, nil)
+	r.publish(slices.Concat(basics("a"), buyer("a", "30.00", inbox("a")))...)
+	l := r.settle(r.post(person(), "").LeadID)
+	for text, want := range map[string]int{l.ID: 1, l.Facts["zip"]: 1, l.Facts["last_name"]: 1, l.Publisher: 0, l.Source: 0} {
+		for own, want := range map[bool]int{true: want, false: 1} {
+			if got := len(r.page(store.LeadFilter{Buyer: "a", Own: own, Text: text, Limit: 10})); got != want {
+				t.Errorf("own %t: %q finds %d", own, text, got)
+			}
+		}
+	}
+}
