@@ -122,11 +122,17 @@ func (s *Store) recallBook() (bool, error) {
 }
 
 // watchBook follows the Book until ctx ends: by notification, and by looking
-// every Refresh.
+// every Refresh. What is published and cannot be taken, such as documents sealed
+// with another node's key, is logged once; the Book before stays.
 func (s *Store) watchBook(ctx context.Context) {
+	said := ""
 	for ctx.Err() == nil {
 		if err := s.listen(ctx); err != nil && ctx.Err() == nil {
 			s.trouble(err)
+			if !lost(err) && err.Error() != said {
+				said = err.Error()
+				s.cfg.Logger.Error("published documents are not taken; those before stay in use", slog.Any("error", err))
+			}
 			pause(ctx, time.Second)
 		}
 	}

@@ -1,10 +1,13 @@
 package store_test
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -201,4 +204,39 @@ func TestBookReachesOtherNodes(t *testing.T) {
 	a, b := node("a"), node("b")
 	apply(t, a, sample(), false)
 	until(t, "the book on the other node", func() bool { return b.Book().Revision == 1 && b.Book().Bidders["acme-bid"].Token == "bidder-secret" })
+}
+
+// lines keeps what is logged.
+type lines struct {
+	mu  sync.Mutex
+	all strings.Builder
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.Write(b)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.String()
+}
+
+// A node with other keys cannot take what is published, and says so, once.
+func TestOtherKeysAreTold(t *testing.T) {
+	t.Parallel()
+	dsn, said := storetest.DB(t), &lines{}
+	a := storetest.Open(t, func(c *store.Config) { c.DSN, c.Node = dsn, "a" })
+	b := storetest.Open(t, func(c *store.Config) {
+		c.DSN, c.Node, c.Logger = dsn, "b", slog.New(slog.NewTextHandler(said, nil))
+	})
+	apply(t, a, sample(), false)
+	told := func() int { return strings.Count(said.String(), "published documents are not taken") }
+	until(t, "a line in the log", func() bool { return told() > 0 })
+	time.Sleep(2500 * time.Millisecond) // two more tries
+	if b.Book().Revision != 0 || told() != 1 {
+		t.Errorf("revision %d is in use, told %d times:\n%s", b.Book().Revision, told(), said)
+	}
 }
