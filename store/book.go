@@ -129,9 +129,13 @@ func (s *Store) watchBook(ctx context.Context) {
 	for ctx.Err() == nil {
 		if err := s.listen(ctx); err != nil && ctx.Err() == nil {
 			s.trouble(err)
-			if !lost(err) && err.Error() != said {
+			if !lost(err) {
+				level := slog.LevelError
+				if err.Error() == said {
+					level = slog.LevelDebug
+				}
 				said = err.Error()
-				s.cfg.Logger.Error("published documents are not taken; those before stay in use", slog.Any("error", err))
+				s.cfg.Logger.Log(ctx, level, "published documents are not taken; those before stay in use", slog.Any("error", err))
 			}
 			pause(ctx, time.Second)
 		}
