@@ -30,6 +30,8 @@ type Book struct {
 	Hooks      map[string]*Hook
 	// MapVersions says which published version of each map this Book holds.
 	MapVersions map[string]int
+	// Accounts holds the trunks that take calls by digest, by username.
+	Accounts map[string]*Trunk
 }
 
 // NewBook gathers documents and checks them together: each by itself, every
@@ -43,6 +45,7 @@ func NewBook(docs []Document) (*Book, []Problem) {
 		Bidders: map[string]*Bidder{}, Publishers: map[string]*Publisher{}, Prompts: map[string]*Prompt{},
 		Users: map[string]*User{}, Sources: map[string]*Source{}, Methods: map[string]*Method{},
 		Maps: map[string]*FieldMap{}, Hooks: map[string]*Hook{}, MapVersions: map[string]int{},
+		Accounts: map[string]*Trunk{},
 	}
 	var problems []Problem
 	known := map[Key]bool{}
@@ -68,6 +71,12 @@ func (b *Book) put(d Document) []Problem {
 	switch d := d.(type) {
 	case *Trunk:
 		b.Trunks[d.Name] = d
+		if user := d.Accept.Username; user != "" {
+			if other, ok := b.Accounts[user]; ok && other.Key() != d.Key() {
+				return []Problem{{Key: d.Key(), Path: "accept.username", Text: "is already that of " + other.Key().String()}}
+			}
+			b.Accounts[user] = d
+		}
 	case *Number:
 		if other, ok := b.Numbers[d.Number]; ok && other.Key() != d.Key() {
 			return []Problem{{Key: d.Key(), Path: "number", Text: "is already " + other.Key().String()}}
@@ -102,15 +111,23 @@ func (b *Book) put(d Document) []Problem {
 }
 
 // TrunkFrom returns the trunk that admits calls from the address; of several,
-// the one first by name.
+// the one first by name, one that asks for no proof before one that does.
 func (b *Book) TrunkFrom(a netip.Addr) (*Trunk, bool) {
 	var found *Trunk
 	for _, t := range b.Trunks {
-		if t.Admits(a) && (found == nil || t.Name < found.Name) {
+		if t.Admits(a) && (found == nil || t.before(found)) {
 			found = t
 		}
 	}
 	return found, found != nil
+}
+
+// before orders trunks that admit one address.
+func (t *Trunk) before(other *Trunk) bool {
+	if proof := t.Accept.Username != ""; proof != (other.Accept.Username != "") {
+		return !proof
+	}
+	return t.Name < other.Name
 }
 
 // Buying is one who may buy a campaign's calls, with all that decides it.

@@ -3,6 +3,7 @@ package ringbid
 import (
 	"net"
 	"net/netip"
+	"regexp"
 	"strconv"
 	"time"
 )
@@ -22,6 +23,10 @@ type Trunk struct {
 	// SHA-256) of this trunk, and of no other.
 	Username string `json:"username,omitempty"`
 	Password Secret `json:"password,omitempty"`
+	// Accept lets calls in by digest instead of by address: an INVITE is
+	// challenged, and the username decides the trunk. With From, which is then
+	// optional, only those addresses are challenged.
+	Accept Account `json:"accept,omitzero"`
 	// MaxCalls is how many calls may be up at once, 0 for no limit.
 	MaxCalls int `json:"max_calls,omitempty"`
 	// CallsPerSecond limits new calls, 0 for no limit.
@@ -32,6 +37,27 @@ type Trunk struct {
 	// Codecs lists what is offered and accepted, of "pcmu" and "pcma", in order
 	// of preference; default both.
 	Codecs []string `json:"codecs,omitempty"`
+}
+
+// Account is what a caller proves itself with (RFC 7616, SHA-256 and MD5).
+type Account struct {
+	// Username is 1 to 64 of letters, digits and -_.+@; no two trunks may have
+	// the same one.
+	Username string `json:"username,omitempty"`
+	// Password is 12 to 128 characters.
+	Password Secret `json:"password,omitempty"`
+}
+
+var usernameForm = regexp.MustCompile(`^[A-Za-z0-9._+@-]{1,64}$`)
+
+func (a Account) problems(c *checker) {
+	if a == (Account{}) {
+		return
+	}
+	c.that(usernameForm.MatchString(a.Username), "accept.username", "%.70q is not 1 to 64 of letters, digits and -_.+@", a.Username)
+	n := len(a.Password.Reveal())
+	c.that(n >= 12 && n <= 128, "accept.password", "has %d characters, not 12 to 128", n)
+	c.that(a.Username == "" || a.Password.Reveal() != a.Username, "accept.password", "is the username")
 }
 
 // DefaultRTPTimeout is how long a peer may be silent on the wire before the
@@ -47,7 +73,8 @@ func (t *Trunk) refs(func(string, Key)) {}
 func (t *Trunk) Validate() []Problem {
 	c := check(t)
 	c.name()
-	c.that(len(t.From) > 0 || t.Address != "", "from", "neither from (calls in) nor address (calls out) is given")
+	c.that(len(t.From) > 0 || t.Address != "" || t.Accept.Username != "", "from", "neither from nor accept (calls in) nor address (calls out) is given")
+	t.Accept.problems(c)
 	for i, s := range t.From {
 		if _, err := ParsePrefix(s); err != nil {
 			c.addf(index("from", i), "%.60q is not an address or CIDR", s)
@@ -86,7 +113,8 @@ func (t *Trunk) HostPort() (host string, port int, err error) {
 	return host, port, nil
 }
 
-// Admits reports whether calls from the address belong to this trunk.
+// Admits reports whether calls may come from the address to this trunk. Where
+// the trunk has Accept, its caller has to prove itself beside that.
 func (t *Trunk) Admits(a netip.Addr) bool {
 	for _, s := range t.From {
 		if p, err := ParsePrefix(s); err == nil && p.Contains(a.Unmap()) {
