@@ -30,6 +30,16 @@ type Config struct {
 	// accepting goroutine and must not block. Nil admits everybody.
 	AdmitStream func(src netip.AddrPort) bool
 
+	// Screen rules about a message that passed the inspection, before it is
+	// parsed. It runs in the socket's reader and must not block. Retransmissions
+	// of what it refused do not come to it again. Nil lets everything pass.
+	Screen func(*Arrival) Ruling
+
+	// Stranger reports whether nobody we know sends from the address. Strangers
+	// get no answer that Screen did not give, and few and short connections. Nil
+	// means that nobody is a stranger.
+	Stranger func(src netip.AddrPort) bool
+
 	// OnInvite serves a new call on a goroutine of its own. Nil refuses every
 	// call with 503.
 	OnInvite func(l *Leg)

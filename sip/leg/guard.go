@@ -168,7 +168,7 @@ func (g *guard) Read(p []byte) (int, error) {
 // fill reads more bytes under the deadline of the current state.
 func (g *guard) fill() error {
 	limit := idleLimit
-	if len(g.buf) > 0 || !g.served {
+	if len(g.buf) > 0 || !g.served || g.s.stranger(g.src) {
 		limit = partialLimit
 	}
 	if err := g.SetReadDeadline(g.since.Add(limit)); err != nil {
@@ -246,6 +246,9 @@ func (g *guard) pass(msg []byte) ([]byte, error) {
 		g.s.m.refused(v.code)
 		g.answer(v)
 		return g.next()
+	case !g.s.screen("tcp", g.src, &g.m, func(answer []byte) { _, _ = g.Write(answer) }):
+		g.served = true
+		return g.next()
 	}
 	g.served = true
 	return v.data, nil
@@ -258,7 +261,7 @@ func (g *guard) take(n int) {
 }
 
 func (g *guard) answer(v verdict) {
-	if bytes.HasPrefix(g.m.start, []byte("ACK ")) || asciiFold(g.m.start[:min(4, len(g.m.start))], "sip/") {
+	if bytes.HasPrefix(g.m.start, []byte("ACK ")) || asciiFold(g.m.start[:min(4, len(g.m.start))], "sip/") || g.s.stranger(g.src) {
 		return
 	}
 	_, _ = g.Write(refusal(&g.m, g.src, v))
@@ -269,12 +272,17 @@ func (g *guard) refuse(why string) error {
 	return errStream
 }
 
-// Write bounds how long a peer that does not read can hold us.
+// Write bounds how long a peer that does not read can hold us. What went out by
+// half leaves no message boundary: the connection ends with it.
 func (g *guard) Write(p []byte) (int, error) {
 	if err := g.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
 		return 0, err
 	}
-	return g.Conn.Write(p)
+	n, err := g.Conn.Write(p)
+	if err != nil {
+		g.Conn.Close()
+	}
+	return n, err
 }
 
 // Close forgets the connection.

@@ -81,8 +81,14 @@ func (s *Stack) datagram(p sipmsg.TransportReadProps, data []byte) []byte {
 		s.m.dropped(v.drop)
 		return nil
 	case v.code != 0:
+		if s.stranger(src) {
+			s.m.dropped("stranger")
+			return nil
+		}
 		s.m.refused(v.code)
 		s.sendRaw(p.LocalAddr, src, refusal(&m, src, v))
+		return nil
+	case !s.screen("udp", src, &m, func(answer []byte) { s.sendRaw(p.LocalAddr, src, answer) }):
 		return nil
 	}
 	return v.data
@@ -204,7 +210,7 @@ func (s *Stack) onInvite(req *sipmsg.Request) {
 		return
 	}
 	l := s.inbound(req)
-	l.txKey, l.mergeKey = key, merge
+	l.txKey, l.mergeKey, l.mark = key, merge, s.marks.take(merge)
 	req.To().Params.Add("tag", l.localTag)
 	s.mu.Lock()
 	if s.calls[key] != nil { // by another socket meanwhile
@@ -246,7 +252,11 @@ func txKey(req *sipmsg.Request, method sipmsg.RequestMethod) string {
 
 func mergeKey(req *sipmsg.Request) string {
 	tag, _ := req.From().Params.Get("tag")
-	return req.CallID().Value() + "|" + tag + "|" + strconv.FormatUint(uint64(req.CSeq().SeqNo), 10)
+	return mergeKeyOf(req.CallID().Value(), tag, req.CSeq().SeqNo)
+}
+
+func mergeKeyOf(callID, tag string, seq uint32) string {
+	return callID + "|" + tag + "|" + strconv.FormatUint(uint64(seq), 10)
 }
 
 // onTransaction runs on sipgo's goroutine for each new server transaction.

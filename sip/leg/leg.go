@@ -20,6 +20,7 @@ type Leg struct {
 	localTag string
 	invite   Request
 	ladder   ladder
+	mark     any // of the Ruling on the INVITE
 
 	// Guarded by Stack.mu.
 	recent   [8]string // transactions of the last requests in the dialog
@@ -98,6 +99,9 @@ func (l *Leg) Inbound() bool { return l.inbound }
 
 // Invite returns the INVITE of an inbound leg, the zero Request otherwise.
 func (l *Leg) Invite() Request { return l.invite }
+
+// Mark returns what Screen said of an inbound leg's INVITE, or nil.
+func (l *Leg) Mark() any { return l.mark }
 
 // Messages returns the last 200 messages of the leg, oldest first.
 func (l *Leg) Messages() []TraceEntry { return l.ladder.entries() }

@@ -60,14 +60,7 @@ func received(via []byte, src netip.AddrPort) []byte {
 	return top
 }
 
-func hasTag(to []byte) bool {
-	for _, p := range splitOutside(to, ';')[1:] {
-		if name, _, ok := bytes.Cut(p, []byte("=")); ok && asciiFold(trim(name), "tag") {
-			return true
-		}
-	}
-	return false
-}
+func hasTag(to []byte) bool { return tagOf(to) != "" }
 
 func tagFor(m *raw, to []byte) string {
 	if hasTag(to) {

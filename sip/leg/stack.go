@@ -44,6 +44,9 @@ type Stack struct {
 	closing  bool                                // no new calls
 	closed   bool                                // no new goroutines
 	idle     chan struct{}                       // closed when closing and nothing is left
+	told     *told                               // what Screen refused
+	marks    marks                               // what Screen said of INVITEs
+	slow     slow                                // refusals held back
 	wg       sync.WaitGroup
 	closer   sync.Once
 	closeErr error
@@ -79,6 +82,7 @@ func Listen(c Config) (*Stack, error) {
 		quit: make(chan struct{}), tail: make(chan Signal, 4096), idle: make(chan struct{}),
 		dialogs: map[string]*Leg{}, branches: map[string]*Leg{}, tickets: map[string]*ticket{},
 		calls: map[string]*Leg{}, merges: map[string]string{}, owners: map[chan<- Signal]map[*Leg]struct{}{},
+		told: newTold(),
 	}
 	quiet := slog.New(slog.DiscardHandler) // sipgo logs whole datagrams at Error
 	parser := sipmsg.NewParser(sipmsg.WithHeadersParsers(boundedParsers()))
@@ -279,6 +283,7 @@ func (s *Stack) close(ctx context.Context) error {
 	s.closed = true
 	s.mu.Unlock()
 	close(s.quit)
+	s.slow.stop()
 	s.txl.Close()
 	s.unbind()
 	_ = s.tpl.Close() // what is left to close was closed above
