@@ -9,14 +9,16 @@ SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 TOOLS   := $(shell $(GO) env GOPATH)/bin
 export PATH := $(TOOLS):$(PATH)
 
-# command it gives : Debian package it comes from
+# command or file it gives : Debian package it comes from
 RUN_NEEDS  := initdb:postgresql espeak-ng:espeak-ng
-TEST_NEEDS := $(RUN_NEEDS) sipp:sip-tester baresip:baresip chromium:chromium
+TEST_NEEDS := $(RUN_NEEDS) sipp:sip-tester baresip:baresip chromium:chromium kamailio:kamailio \
+	/usr/lib/*/kamailio/modules/tls.so:kamailio-tls-modules \
+	/usr/lib/*/kamailio/modules/websocket.so:kamailio-websocket-modules
 VERSITYGW   := v1.8.0
 MAILPIT     := v1.27.11
 STATICCHECK := v0.8.2
 
-.PHONY: build run test chaos faults short race bench check fuzz screens needs-run needs-test clean
+.PHONY: build run test interop chaos faults short race bench check fuzz screens needs-run needs-test clean
 
 build:
 	$(GO) build -o $(BIN)/ringbid ./cmd/ringbid
@@ -29,6 +31,10 @@ test: needs-test
 	$(GO) test -timeout 14m ./...
 	$(GO) test -count=1 -run TestFaults -v ./cmd/ringbid/trade
 	RINGBID_LEADS=2000 $(GO) test -count=1 -timeout 5m -run TestLeadsSurvive -v ./cmd/ringbid
+
+# Every case of the telephone edge against a foreign peer, as a table.
+interop: needs-test
+	$(GO) test -count=1 -timeout 10m -v ./sip/interop | grep -v -E '^ *(=== |--- PASS)'
 
 # Leads through faults, node kills and a restart of the database.
 LEADS ?= 20000
@@ -64,11 +70,11 @@ fuzz:
 	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
 	    echo "== $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p; done; done
 
-# $(call needs,list): installs the packages whose command is neither on PATH nor
-# among PostgreSQL's own folders.
+# $(call needs,list): installs the packages whose command or file is neither on
+# PATH nor among PostgreSQL's own folders.
 define needs
 	@missing=""; for n in $(1); do c=$${n%%:*}; p=$${n##*:}; \
-	  command -v $$c >/dev/null || ls /usr/lib/postgresql/*/bin/$$c >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+	  command -v $$c >/dev/null || ls $$c /usr/lib/postgresql/*/bin/$$c 2>/dev/null | grep -q . || missing="$$missing $$p"; done; \
 	if [ -n "$$missing" ]; then echo "installing$$missing"; \
 	  $(SUDO) apt-get update -q && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -q --no-install-recommends $$missing; fi
 endef

@@ -26,6 +26,8 @@ var mayImport = map[string][]string{
 	"delivery/connector": {"", "delivery/mapping"},
 	"sip/leg":            {"sip/sdp"},
 	"sip":                {"", "sip/leg", "sip/sdp", "sip/media"},
+	"sip/siptest":        {"sip/leg", "sip/sdp", "sip/media"},
+	"sip/interop":        {},
 	"ivr":                {""},
 	"auction":            {""},
 	"auction/dialect":    {"", "auction", "delivery/connector", "delivery/mapping"},

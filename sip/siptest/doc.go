@@ -1,0 +1,8 @@
+// Package siptest is what tests of the telephone edge call with: foreign
+// parties as processes (sipp, baresip), a phone of our own, a peer that says
+// exactly what it is told to, and ears that tell tones apart.
+//
+// Everything runs on loopback with real sockets, ends with the test, and waits
+// for conditions instead of times. It knows nothing of what is tested: a test
+// gives it addresses.
+package siptest

@@ -1,0 +1,232 @@
+package siptest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/ringbid/ringbid/sip/leg"
+	"github.com/ringbid/ringbid/sip/media"
+	"github.com/ringbid/ringbid/sip/sdp"
+)
+
+// Phone is a far party of our own making, on a stack and a plane of its own.
+type Phone struct {
+	t     testing.TB
+	Stack *leg.Stack
+	Plane *media.Plane
+	Addr  string     // UDP
+	TCP   string     // TCP
+	Lines chan *Line // incoming calls
+}
+
+// NewPhone opens a phone on 127.0.0.1, UDP and TCP. Incoming calls wait in
+// Lines. t1 is the round trip estimate of its timers, the same in every stack of
+// the process.
+func NewPhone(t testing.TB, t1 time.Duration) *Phone {
+	t.Helper()
+	p := &Phone{t: t, Plane: OpenPlane(t, 200), Lines: make(chan *Line, 64)}
+	stack, err := leg.Listen(leg.Config{
+		Listeners: []leg.Listener{{Network: "udp", Addr: "127.0.0.1:0"}, {Network: "tcp", Addr: "127.0.0.1:0"}}, T1: t1,
+		OnInvite: func(l *leg.Leg) {
+			x := p.line()
+			x.Leg = l
+			l.Bind(x.mailbox)
+			x.Offer = l.Invite().SDP
+			p.Lines <- x
+			x.own()
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Stack, p.Addr, p.TCP = stack, stack.Addrs()[0].Addr, stack.Addrs()[1].Addr
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+		defer cancel()
+		_ = stack.Close(ctx) // calls may be left open on purpose
+	})
+	return p
+}
+
+// Line is one call of a phone.
+type Line struct {
+	t       testing.TB
+	Leg     *leg.Leg // for the owner only: use On
+	Stream  *media.Stream
+	Ear     *Ear
+	Local   sdp.Local
+	Offer   []byte // of an incoming call
+	Sounds  chan media.Event
+	mailbox chan leg.Signal
+	do      chan func()
+	events  chan leg.Event
+	over    chan struct{} // the leg is through
+}
+
+func (p *Phone) line() *Line {
+	x := &Line{t: p.t, Ear: &Ear{}, mailbox: make(chan leg.Signal, 64), do: make(chan func()), events: make(chan leg.Event, 256),
+		Sounds: make(chan media.Event, 256), over: make(chan struct{})}
+	s, err := p.Plane.NewStream(x.Sounds)
+	if err != nil {
+		p.t.Error(err)
+		return x
+	}
+	p.t.Cleanup(s.Close)
+	s.Tap(x.Ear)
+	x.Stream = s
+	x.Local = sdp.Local{Addr: s.Local(), SessID: 1, Version: 1, Codecs: []sdp.Codec{
+		{PT: 0, Name: "PCMU", Rate: 8000}, {PT: 8, Name: "PCMA", Rate: 8000}, {PT: 101, Name: "telephone-event", Rate: 8000}}}
+	return x
+}
+
+// Call calls user at addr. change may alter what is said and dialled.
+func (p *Phone) Call(addr, user string, change ...func(*Line, *leg.DialConfig)) *Line {
+	p.t.Helper()
+	x := p.line()
+	d := leg.DialConfig{Mailbox: x.mailbox, Target: addr, URI: "sip:" + user + "@" + addr, From: leg.Party{User: "+14155550123", Display: "Ann Caller"}}
+	for _, f := range change {
+		f(x, &d)
+	}
+	if d.SDP == nil {
+		d.SDP = sdp.Offer(x.Local)
+	}
+	x.Leg = p.Stack.Dial(d)
+	go x.own()
+	return x
+}
+
+// own is the line's owner.
+func (x *Line) own() {
+	for {
+		select {
+		case s := <-x.mailbox:
+			ev, ok := s.Apply()
+			if !ok {
+				continue
+			}
+			x.events <- ev
+			if ev.Kind == leg.Terminated {
+				close(x.over)
+				return
+			}
+		case f := <-x.do:
+			f()
+		}
+	}
+}
+
+// On runs f on the owner; nothing happens when the call is over.
+func (x *Line) On(f func(l *leg.Leg)) {
+	ran := make(chan struct{})
+	select {
+	case x.do <- func() { f(x.Leg); close(ran) }:
+		<-ran
+	case <-x.over:
+	}
+}
+
+// Want waits for an event of the kind and skips others.
+func (x *Line) Want(k leg.Kind) leg.Event {
+	x.t.Helper()
+	limit := time.After(Patience)
+	var seen []leg.Kind
+	for {
+		select {
+		case ev := <-x.events:
+			if ev.Kind == k {
+				return ev
+			}
+			seen = append(seen, ev.Kind)
+		case <-limit:
+			x.t.Fatalf("no %v, but %v", k, seen)
+		}
+	}
+}
+
+// Talk waits for the answer and turns the audio on.
+func (x *Line) Talk() *Line {
+	x.t.Helper()
+	x.Join(x.Want(leg.Answered).SDP)
+	return x
+}
+
+// Join applies the answer to our offer.
+func (x *Line) Join(answer []byte) {
+	x.t.Helper()
+	session, err := sdp.Parse(answer)
+	if err != nil {
+		x.t.Errorf("answer: %v\n%s", err, answer)
+		return
+	}
+	a, err := sdp.Accept(session, x.Local)
+	if err != nil {
+		x.t.Errorf("answer: %v\n%s", err, answer)
+		return
+	}
+	x.apply(a)
+}
+
+func (x *Line) apply(a sdp.Agreed) {
+	p := media.Params{Remote: a.Remote, Send: a.Send, Recv: a.Recv}
+	if a.Codec.Name == "PCMA" {
+		p.Codec = media.PCMA
+	}
+	if a.DTMF != nil {
+		p.DTMF = a.DTMF.PT
+	}
+	x.Stream.Apply(p)
+}
+
+// Answer answers an incoming call.
+func (x *Line) Answer() {
+	x.t.Helper()
+	body, a, err := x.describe()
+	if err != nil {
+		x.t.Errorf("offer: %v\n%s", err, x.Offer)
+		return
+	}
+	x.apply(a)
+	x.On(func(l *leg.Leg) { l.Answer(body) })
+}
+
+func (x *Line) describe() ([]byte, sdp.Agreed, error) {
+	session, err := sdp.Parse(x.Offer)
+	if err != nil {
+		return nil, sdp.Agreed{}, err
+	}
+	return sdp.Answer(session, x.Local)
+}
+
+// Early sends 183 with the answer in it and turns the audio on.
+func (x *Line) Early() {
+	x.t.Helper()
+	body, a, err := x.describe()
+	if err != nil {
+		x.t.Errorf("offer: %v\n%s", err, x.Offer)
+		return
+	}
+	x.apply(a)
+	x.On(func(l *leg.Leg) { l.Progress(183, "", body) })
+}
+
+// Ring sends 180.
+func (x *Line) Ring() { x.On(func(l *leg.Leg) { l.Progress(180, "", nil) }) }
+
+// HangUp ends the call.
+func (x *Line) HangUp() { x.On(func(l *leg.Leg) { l.End(leg.Cause{Q850: 16, Text: "bye"}) }) }
+
+// Hum plays a steady tone to the other side.
+func (x *Line) Hum(hz float64) { x.Stream.Play(media.ClipFromULaw(Tone(hz, time.Second)), true) }
+
+// Hears waits until most of the last 200 ms is the tone.
+func (x *Line) Hears(hz float64) {
+	x.t.Helper()
+	x.Ear.Hears(x.t, media.Rx, hz)
+}
+
+// Over waits until the leg is through.
+func (x *Line) Over() {
+	x.t.Helper()
+	x.Want(leg.Terminated)
+}
