@@ -10,6 +10,7 @@ import (
 type counters struct {
 	received, sent, sendErrors                           atomic.Uint64
 	malformed, wrongSource, wrongPayload, late           atomic.Uint64
+	forged, replayed                                     atomic.Uint64
 	eventsLost, lateTicks, panics, streams, streamsNoFit atomic.Uint64
 }
 
@@ -41,7 +42,7 @@ func newMetrics(r prometheus.Registerer, load func() (open, capacity int)) (*met
 	count("packets_total", "RTP packets accepted from and sent to peers.", &c.sent, prometheus.Labels{"direction": "out"})
 	for reason, v := range map[string]*atomic.Uint64{
 		"malformed": &c.malformed, "source": &c.wrongSource, "payload": &c.wrongPayload,
-		"late": &c.late, "send": &c.sendErrors,
+		"late": &c.late, "send": &c.sendErrors, "forged": &c.forged, "replayed": &c.replayed,
 	} {
 		count("dropped_packets_total", "Packets dropped, by reason.", v, prometheus.Labels{"reason": reason})
 	}

@@ -47,6 +47,10 @@ type Params struct {
 	// Timeout is how long nothing may arrive, while Recv, before Inactive is
 	// reported; 0 = never.
 	Timeout time.Duration
+	// Seal is the key of what we send and Open that of what the peer sends, for
+	// SRTP (RFC 3711); nil = plain RTP in that direction. The same key given
+	// again goes on where it is.
+	Seal, Open *Key
 }
 
 // reachable reports whether there is an address to exchange packets with.

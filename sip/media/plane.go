@@ -103,7 +103,7 @@ func (p *Plane) NewStream(events chan<- Event) (*Stream, error) {
 		local: netip.AddrPortFrom(p.config.Advertise, pair.port),
 		cname: strconv.FormatUint(rand.Uint64(), 36) + "@" + p.config.Advertise.String(),
 	}
-	s.state = session{s: s, pair: pair, out: sender{ssrc: rand.Uint32(), seq: uint16(rand.Uint32()), ts: rand.Uint32()}}
+	s.state = session{s: s, pair: pair, out: sender{ssrc: rand.Uint32(), seq: firstSeq(rand.Uint32()), ts: rand.Uint32()}}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {

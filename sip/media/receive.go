@@ -28,6 +28,11 @@ func (st *session) receive(sh *shard) {
 	if n < 0 {
 		return
 	}
+	if st.guard.open != nil {
+		if n = st.unseal(sh, n); n == 0 {
+			return
+		}
+	}
 	p, ok := parseRTP(sh.buf[:n])
 	if !ok || n == len(sh.buf) {
 		st.stats.Malformed++
@@ -50,6 +55,9 @@ func (st *session) receive(sh *shard) {
 		st.settle(sh)
 	case accept:
 		st.confine() // opened while it was silent
+	}
+	if st.guard.open != nil {
+		st.guard.by.keep()
 	}
 	sh.count.received.Add(1)
 	if kind == unknownPayload {

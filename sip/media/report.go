@@ -25,7 +25,7 @@ func (st *session) compound(sh *shard) []byte {
 		info = &senderInfo{
 			ntp:     sh.ntp(sh.now),
 			ts:      st.out.ts + uint32(st.out.elapsed(sh.now)),
-			packets: uint32(st.out.packets), octets: uint32(st.out.bytes),
+			packets: uint32(st.out.packets - st.out.packetsBefore), octets: uint32(st.out.bytes - st.out.bytesBefore),
 		}
 	}
 	b := appendReport(sh.report[:0], st.out.ssrc, info, st.rx.report(sh.now))
@@ -34,14 +34,22 @@ func (st *session) compound(sh *shard) []byte {
 
 func (st *session) sendReport(sh *shard) {
 	if st.toRTC != nil {
-		sh.eng.send(st.pair.rtcp, st.compound(sh), st.toRTC)
+		st.transmitReport(sh, st.compound(sh))
 	}
 }
 
 func (st *session) sayBye(sh *shard) {
 	if st.toRTC != nil {
-		sh.eng.send(st.pair.rtcp, appendBYE(st.compound(sh), st.out.ssrc), st.toRTC)
+		st.transmitReport(sh, appendBYE(st.compound(sh), st.out.ssrc))
 	}
+}
+
+// transmitReport sends one compound packet.
+func (st *session) transmitReport(sh *shard, b []byte) {
+	if st.guard.seal != nil {
+		b = sh.sealed[:st.guard.seal.sealReport(sh.sealed[:], b)]
+	}
+	sh.eng.send(st.pair.rtcp, b, st.toRTC)
 }
 
 // receiveReport reads one RTCP packet. It is believed if it comes from the
@@ -53,6 +61,9 @@ func (st *session) receiveReport(sh *shard) {
 	}
 	if target := st.latch.target(); !target.IsValid() || from.Addr() != target.Addr() {
 		sh.count.wrongSource.Add(1)
+		return
+	}
+	if n = st.unsealReport(sh, n); n == 0 {
 		return
 	}
 	sum, ok := parseRTCP(sh.buf[:n], st.out.ssrc)

@@ -27,6 +27,8 @@ const maxLead = int64(40_000_000)
 // packet is marked. Within a relayed source its own gaps and order are kept.
 type sender struct {
 	packets, bytes uint64
+	packetsBefore  uint64 // of these, under an earlier SSRC
+	bytesBefore    uint64
 	ssrc           uint32
 	seq            uint16 // highest sent
 	ts             uint32 // highest sent

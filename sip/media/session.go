@@ -24,6 +24,7 @@ type session struct {
 	latch     latch
 	connected bool      // the kernel drops what is not from the peer
 	to, toRTC *sockaddr // where to send; nil = nowhere
+	guard     protection
 
 	rx       reception
 	keypad   keypad
@@ -47,7 +48,7 @@ type session struct {
 }
 
 // apply takes new parameters over.
-func (st *session) apply(sh *shard, p Params) {
+func (st *session) apply(sh *shard, p Params, keys protection) {
 	if p.Codec != PCMA {
 		p.Codec = PCMU
 	}
@@ -61,7 +62,9 @@ func (st *session) apply(sh *shard, p Params) {
 		st.waiting, st.inactive = sh.now, false
 	}
 	st.params = p
-	if st.latch.aim(p.Remote, also, sh.now) {
+	moved := st.latch.aim(p.Remote, also, sh.now)
+	st.protect(sh, keys, moved)
+	if moved {
 		st.waiting, st.inactive = sh.now, false
 		st.open()
 		st.direct()
@@ -121,7 +124,17 @@ func (st *session) transmit(sh *shard, b []byte) {
 	if st.connected {
 		to = nil
 	}
-	if !sh.eng.send(st.pair.rtp, b, to) {
+	wire := b
+	if st.guard.seal != nil {
+		size, ok := st.guard.seal.seal(sh.sealed[:], b)
+		if !ok {
+			st.stats.LateDrops++
+			sh.count.late.Add(1)
+			return
+		}
+		wire = sh.sealed[:size]
+	}
+	if !sh.eng.send(st.pair.rtp, wire, to) {
 		st.stats.SendErrors++
 		sh.count.sendErrors.Add(1)
 		return
@@ -194,6 +207,8 @@ func (st *session) snapshot() Stats {
 	out.Latched = st.latch.current.IsValid()
 	out.Received, out.ReceivedBytes = st.rx.packets, st.rx.bytes
 	out.Sent, out.SentBytes = st.out.packets, st.out.bytes
+	out.Forged, out.Replayed = st.guard.forged, st.guard.replayed
+	out.Sealed, out.Opened = st.guard.suites()
 	out.Lost, out.Jitter = st.rx.lost(), st.rx.jitterTime()
 	out.First, out.Last = st.s.plane.wall(st.rx.first), st.s.plane.wall(st.rx.last)
 	return out

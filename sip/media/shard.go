@@ -40,6 +40,7 @@ type shard struct {
 	frame   [rtpHeaderLen + frameSamples]byte
 	scratch [2048]byte
 	report  [512]byte
+	sealed  [2048 + maxTagLen]byte // an SRTP packet on its way out or in
 	current *session // for the log after a panic
 }
 

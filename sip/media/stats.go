@@ -10,6 +10,8 @@ type Stats struct {
 	Local   netip.AddrPort // advertised RTP address
 	Remote  netip.AddrPort // where packets go now; zero before Params named a peer
 	Latched bool           // a source has been accepted and is heard exclusively
+	Sealed  Suite          // how what we send is protected now; "" = not
+	Opened  Suite          // how what the peer sends is protected; "" = not
 
 	Received      uint64        // RTP packets accepted from the peer
 	ReceivedBytes uint64        // their payload bytes
@@ -23,6 +25,8 @@ type Stats struct {
 	WrongSource  uint64 // packets from addresses that are not the peer; once latched the kernel drops them uncounted
 	WrongPayload uint64 // packets with a payload type that was not agreed
 	Malformed    uint64 // datagrams that are not RTP
+	Forged       uint64 // SRTP and SRTCP packets with a wrong tag
+	Replayed     uint64 // SRTP and SRTCP packets that had been there, or are too old to tell
 	SendErrors   uint64 // packets the kernel refused to send
 	EventsLost   uint64 // events dropped because the receiver's channel was full
 	Digits       uint64 // keys pressed by the peer

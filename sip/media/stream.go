@@ -33,8 +33,16 @@ func (s *Stream) Local() netip.AddrPort { return s.local }
 
 // Apply sets what an offer/answer exchange agreed. It may be called again. The
 // same Remote keeps the source that is heard; a new one is awaited afresh.
-func (s *Stream) Apply(p Params) {
-	s.post(func(sh *shard, st *session) { st.apply(sh, p) })
+//
+// Keys that are not of the length their suite asks for are an error, and the
+// stream then neither sends nor hears.
+func (s *Stream) Apply(p Params) error {
+	keys, err := newProtection(p)
+	if err != nil {
+		p.Remote, p.Send, p.Recv = netip.AddrPort{}, false, false
+	}
+	s.post(func(sh *shard, st *session) { st.apply(sh, p, keys) })
+	return err
 }
 
 // Bridge relays the audio and the keys of s and peer to each other until
