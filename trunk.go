@@ -1,6 +1,7 @@
 package ringbid
 
 import (
+	"cmp"
 	"net"
 	"net/netip"
 	"regexp"
@@ -37,7 +38,31 @@ type Trunk struct {
 	// Codecs lists what is offered and accepted, of "pcmu" and "pcma", in order
 	// of preference; default both.
 	Codecs []string `json:"codecs,omitempty"`
+	// SRTP is what is done about encrypted audio with keys in the signalling
+	// (RFC 4568): "refuse" (default) takes and offers plain RTP only; "offer"
+	// takes both and offers SRTP first, then plain RTP to a peer that refuses it
+	// with 488; "require" takes and offers SRTP only.
+	SRTP string `json:"srtp,omitempty"`
+	// SRTPInsecure lets SRTP keys cross signalling that is not encrypted itself,
+	// where whoever reads it can decrypt the audio.
+	SRTPInsecure bool `json:"srtp_insecure,omitempty"`
+	// Latch says from where audio is taken: "nat" (default) follows a peer whose
+	// packets come from another port or from where its signalling comes from, as
+	// RFC 7362 describes; "signalled" hears the address of its SDP only.
+	Latch string `json:"latch,omitempty"`
 }
+
+// The policies of Trunk.SRTP and Trunk.Latch; "" is the first.
+const (
+	SRTPRefuse     = "refuse"
+	SRTPOffer      = "offer"
+	SRTPRequire    = "require"
+	LatchNAT       = "nat"
+	LatchSignalled = "signalled"
+)
+
+// Encrypted reports whether signalling over the transport is encrypted.
+func Encrypted(transport string) bool { return transport == "tls" || transport == "wss" }
 
 // Account is what a caller proves itself with (RFC 7616, SHA-256 and MD5).
 type Account struct {
@@ -92,7 +117,20 @@ func (t *Trunk) Validate() []Problem {
 	for i, s := range t.Codecs {
 		c.that(s == "pcmu" || s == "pcma", index("codecs", i), "%.20q is not pcmu or pcma", s)
 	}
+	t.checkMedia(c)
 	return c.problems
+}
+
+func (t *Trunk) checkMedia(c *checker) {
+	switch t.SRTP {
+	case "", SRTPRefuse:
+		c.that(!t.SRTPInsecure, "srtp_insecure", "is of no use without srtp")
+	case SRTPOffer, SRTPRequire:
+		c.that(Encrypted(t.Transport) || t.SRTPInsecure, "srtp", "sends its keys in the clear over transport %q: use tls or wss, or set srtp_insecure", cmp.Or(t.Transport, "udp"))
+	default:
+		c.addf("srtp", "%.20q is not refuse, offer or require", t.SRTP)
+	}
+	c.that(t.Latch == "" || t.Latch == LatchNAT || t.Latch == LatchSignalled, "latch", "%.20q is not nat or signalled", t.Latch)
 }
 
 // HostPort returns the host and port of Address, port 5060 by default.

@@ -87,6 +87,10 @@ func (c *Call) prepare() (err error) {
 		return err
 	}
 	s.describe(voices(s.trunk)...)
+	if err = s.secure(c.request.Network); err != nil {
+		s.stream.Close()
+		return err
+	}
 	if s.late = c.request.SDP == nil; s.late {
 		return nil
 	}

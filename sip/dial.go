@@ -30,6 +30,7 @@ type dialTask struct {
 	stage   dialStage
 	id      media.PlayID // the whisper
 	again   bool         // the other law was tried
+	plain   bool         // SRTP was refused, plain RTP is tried
 }
 
 // dialStage is how far an attempt has come.
@@ -165,11 +166,20 @@ func (t *dialTask) call(c *Call, codecs ...sdp.Codec) {
 		ID: t.attempt.Leg, Side: byBuyer, Name: t.d.Award.Name, Target: t.d.Target.Name, Trunk: t.trunk.Name,
 		Peer: net.JoinHostPort(t.host, itoa(t.port)), Started: now,
 	}}
-	if t.again {
+	if t.again || t.plain {
 		s.report.ID = ringbid.NewID()
 		t.attempt.Leg = s.report.ID
 	}
 	s.describe(codecs...)
+	if err := s.secure(t.trunk.Transport); err != nil {
+		c.s.limits.leave(t.trunk.Name)
+		stream.Close()
+		t.over(c, ringbid.VerdictLocal, 0, err.Error())
+		return
+	}
+	if t.plain {
+		s.local.Security = sdp.Plain
+	}
 	t.s = s
 	t.at = now.Add(t.ringTimeout())
 	c.sides = append(c.sides, s)
@@ -252,17 +262,21 @@ func (t *dialTask) answered(c *Call, answer []byte) {
 	t.digits(c)
 }
 
-// failed reads the end of the attempt. A refused codec is tried once more with
-// the other law, which the media plane converts.
+// failed reads the end of the attempt. Refused SRTP is tried once more without,
+// where the trunk allows that, and a refused codec with the other law, which the
+// media plane converts.
 func (t *dialTask) failed(c *Call, ev leg.Event) {
 	s := t.s
 	s.report.Status = ev.Code
 	if ev.Code == 488 || ev.Code == 606 || ev.Code == 415 {
+		if t.s.local.Security == sdp.Optional {
+			t.plain = true
+			t.retry(c, ev, t.s.local.Codecs[0])
+			return
+		}
 		if other := t.otherLaw(); other != nil && !t.again {
 			t.again = true
-			t.mark(ringbid.VerdictFailed)
-			t.drop(c, byBuyer, ringbid.Reason{Text: ev.Reason, SIP: ev.Code})
-			t.call(c, *other)
+			t.retry(c, ev, *other)
 			return
 		}
 	}
@@ -276,6 +290,13 @@ func (t *dialTask) failed(c *Call, ev leg.Event) {
 	t.mark(verdict)
 	t.drop(c, byBuyer, ringbid.Reason{Text: text, SIP: ev.Code, Q850: ev.Q850})
 	t.over(c, verdict, ev.Code, text)
+}
+
+// retry ends the leg being tried and tries another with these codecs.
+func (t *dialTask) retry(c *Call, ev leg.Event, codecs ...sdp.Codec) {
+	t.mark(ringbid.VerdictFailed)
+	t.drop(c, byBuyer, ringbid.Reason{Text: ev.Reason, SIP: ev.Code})
+	t.call(c, codecs...)
 }
 
 func (t *dialTask) otherLaw() *sdp.Codec {

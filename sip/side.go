@@ -22,9 +22,10 @@ type side struct {
 	trunk  *ringbid.Trunk
 	report ringbid.Leg
 
-	local  sdp.Local  // what we say of ourselves
-	body   []byte     // the last description we sent
-	agreed sdp.Agreed // zero before the first offer was answered
+	local   sdp.Local    // what we say of ourselves
+	body    []byte       // the last description we sent
+	agreed  sdp.Agreed   // zero before the first offer was answered
+	offered sdp.Security // of our last offer
 
 	late     bool       // our offer waits for the answer in an ACK
 	held     bool       // the peer put us on hold
@@ -82,7 +83,11 @@ func (s *side) describe(codecs ...sdp.Codec) {
 
 // offer writes our offer, the codec in use first.
 func (s *side) offer() []byte {
-	return s.say(func(l sdp.Local) []byte { return sdp.Offer(l) })
+	s.offered = s.security()
+	return s.say(func(l sdp.Local) []byte {
+		l.Security = s.offered
+		return sdp.Offer(l)
+	})
 }
 
 // say writes a description; its version rises when it says something new (RFC
@@ -150,7 +155,9 @@ func (s *side) accept(answer []byte) (sdp.Agreed, error) {
 		return sdp.Agreed{}, err
 	}
 	carried(session)
-	return sdp.Accept(session, s.local)
+	local := s.local
+	local.Security = s.offered
+	return sdp.Accept(session, local)
 }
 
 // carried leaves what the media plane carries: G.711 at its static payload
@@ -183,7 +190,10 @@ func (s *side) apply(a sdp.Agreed) {
 	if src := s.leg.Source(); src.IsValid() {
 		p.AlsoFrom = []netip.Addr{src.Addr()}
 	}
-	s.stream.Apply(p)
+	p.RTCP, p.Mux = a.RTCP, a.Mux
+	p.Signalled = s.trunk != nil && s.trunk.Latch == ringbid.LatchSignalled
+	p.Seal, p.Open = mediaKey(a.Ours), mediaKey(a.Theirs)
+	_ = s.stream.Apply(p) // sdp hands over keys of the right length only
 }
 
 // patience is how long the peer may send nothing; a peer on hold may be silent

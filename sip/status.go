@@ -26,6 +26,7 @@ const (
 	codeElsewhere    = "call_over"
 	codeBadOffer     = "bad_sdp"
 	codeCodec        = "no_common_codec"
+	codeSecurity     = "no_common_security"
 	codeOverCapacity = "over_capacity"
 	codeTrunkFull    = "trunk_full"
 	codeTrunkRate    = "trunk_rate"
@@ -55,6 +56,7 @@ func reasons(code string) ringbid.Reason {
 		codeElsewhere:    {Text: "call is over", Fault: ringbid.FaultNone, SIP: 487, Q850: 16},
 		codeBadOffer:     {Text: "session description not understood", Fault: ringbid.FaultTrunk, SIP: 400, Q850: 111},
 		codeCodec:        {Text: "no common codec", Fault: ringbid.FaultTrunk, SIP: 488, Q850: 88},
+		codeSecurity:     {Text: "no common media security", Fault: ringbid.FaultTrunk, SIP: 488, Q850: 88},
 		codeOverCapacity: {Text: "all lines busy", Fault: ringbid.FaultOurs, SIP: 503, Q850: 42},
 		codeTrunkFull:    {Text: "trunk is full", Fault: ringbid.FaultTrunk, SIP: 503, Q850: 42},
 		codeTrunkRate:    {Text: "too many calls a second", Fault: ringbid.FaultTrunk, SIP: 503, Q850: 42},
@@ -190,6 +192,10 @@ func refusalOf(err error) ringbid.Reason {
 		r := reason(codeCodec)
 		r.Text = err.Error()
 		return r
+	case errors.Is(err, sdp.ErrCrypto), errors.Is(err, sdp.ErrPlain):
+		r := reason(codeSecurity)
+		r.Text = err.Error()
+		return r
 	}
 	return reason(codeFault)
 }
@@ -202,7 +208,7 @@ func warning(err error) (code int, text string) {
 		return 305, "Incompatible media format"
 	case errors.Is(err, sdp.ErrNoAudio):
 		return 304, "Media type not available"
-	case errors.Is(err, sdp.ErrProfile):
+	case errors.Is(err, sdp.ErrProfile), errors.Is(err, sdp.ErrCrypto), errors.Is(err, sdp.ErrPlain):
 		return 302, "Incompatible transport protocol"
 	case errors.Is(err, sdp.ErrHost):
 		return 301, "Incompatible network address formats"

@@ -27,6 +27,7 @@ const (
 type latch struct {
 	signalled netip.AddrPort
 	also      []netip.Addr
+	strict    bool           // hear signalled only
 	current   netip.AddrPort // the source that is heard; zero = none yet
 	since     int64          // when signalled was set
 	heard     int64          // last packet of current
@@ -41,14 +42,14 @@ type candidate struct {
 	count int
 }
 
-// aim sets the signalled address. A new one forgets the source heard so far,
+// aim sets the signalled address, and whether no other will do. A new one forgets the source heard so far,
 // the same one changes nothing; it reports which.
-func (l *latch) aim(remote netip.AddrPort, also []netip.Addr, now int64) (changed bool) {
+func (l *latch) aim(remote netip.AddrPort, also []netip.Addr, strict bool, now int64) (changed bool) {
 	l.also = also
-	if remote == l.signalled {
+	if remote == l.signalled && strict == l.strict {
 		return false
 	}
-	*l = latch{signalled: remote, also: also, since: now}
+	*l = latch{signalled: remote, also: also, strict: strict, since: now}
 	return true
 }
 
@@ -79,7 +80,7 @@ func (l *latch) admit(from netip.AddrPort, p rtpPacket, agreed bool, now int64) 
 	if from == l.signalled && (open || !l.current.IsValid()) {
 		return l.take(from, now)
 	}
-	if from.Addr() != l.signalled.Addr() && !slices.Contains(l.also, from.Addr()) {
+	if l.strict || from.Addr() != l.signalled.Addr() && !slices.Contains(l.also, from.Addr()) {
 		return refuse
 	}
 	if c := &l.cand; c.from == from && c.ssrc == p.ssrc && p.seq == c.seq+1 {

@@ -67,7 +67,7 @@ func TestLatch(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l := latch{}
-			if !l.aim(netip.MustParseAddrPort(peer), []netip.Addr{netip.MustParseAddr("10.9.9.9")}, 0) {
+			if !l.aim(netip.MustParseAddrPort(peer), []netip.Addr{netip.MustParseAddr("10.9.9.9")}, false, 0) {
 				t.Fatal("a first address is not a change")
 			}
 			for i, a := range story {
@@ -88,16 +88,16 @@ func TestLatchAimedAnew(t *testing.T) {
 	if l.admit(a, rtpPacket{}, true, 0) != refuse {
 		t.Error("a packet is heard before anybody was signalled")
 	}
-	l.aim(a, nil, 0)
+	l.aim(a, nil, false, 0)
 	l.admit(a, rtpPacket{}, true, 1)
-	if l.aim(a, nil, 2); l.current != a {
+	if l.aim(a, nil, false, 2); l.current != a {
 		t.Error("the same address again forgets the source")
 	}
-	l.aim(b, nil, 3)
+	l.aim(b, nil, false, 3)
 	if diff := cmp.Diff([]verdict{refuse, moved}, []verdict{l.admit(a, rtpPacket{}, true, 4), l.admit(b, rtpPacket{}, true, 5)}); diff != "" {
 		t.Errorf("old and new source after a new address (-want +got):\n%s", diff)
 	}
-	l.aim(netip.AddrPort{}, nil, 6)
+	l.aim(netip.AddrPort{}, nil, false, 6)
 	if l.admit(b, rtpPacket{}, true, 7) != refuse || l.target().IsValid() {
 		t.Error("the source outlives its address")
 	}

@@ -38,6 +38,14 @@ type Params struct {
 	// AlsoFrom lists further addresses from which a peer behind NAT may turn
 	// out to send, usually the source of its signalling. May be empty.
 	AlsoFrom []netip.Addr
+	// RTCP is the signalled RTCP address (RFC 3605); invalid = one port above
+	// Remote.
+	RTCP netip.AddrPort
+	// Mux says that RTCP goes both ways over the RTP port (RFC 5761).
+	Mux bool
+	// Signalled hears Remote only, whatever AlsoFrom says: no source but the
+	// signalled one is ever latched.
+	Signalled bool
 	// Send and Recv are the direction seen from our side (RFC 3264 section 5.1).
 	Send, Recv bool
 	// Codec is the one voice codec of both directions.

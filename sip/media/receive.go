@@ -1,5 +1,7 @@
 package media
 
+import "net/netip"
+
 // Kinds of payload, by what was agreed.
 type payloadKind uint8
 
@@ -28,8 +30,8 @@ func (st *session) receive(sh *shard) {
 	if n < 0 {
 		return
 	}
-	if st.guard.open != nil {
-		if n = st.unseal(sh, n); n == 0 {
+	if st.wrapped {
+		if n = st.unwrap(sh, n, from); n == 0 {
 			return
 		}
 	}
@@ -66,6 +68,19 @@ func (st *session) receive(sh *shard) {
 		return
 	}
 	st.accepted(sh, p, kind)
+}
+
+// unwrap opens SRTP in place and takes out RTCP that came over the RTP port; 0
+// = nothing is left to be done.
+func (st *session) unwrap(sh *shard, n int, from netip.AddrPort) int {
+	if st.params.Mux && n > 1 && isRTCP(sh.buf[1]) {
+		st.reported(sh, n, from)
+		return 0
+	}
+	if st.guard.open == nil {
+		return n
+	}
+	return st.unseal(sh, n)
 }
 
 // accepted handles a packet of the peer.

@@ -1,6 +1,9 @@
 package media
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // ntpEpoch is 1970 in NTP seconds.
 const ntpEpoch = 2208988800
@@ -49,16 +52,31 @@ func (st *session) transmitReport(sh *shard, b []byte) {
 	if st.guard.seal != nil {
 		b = sh.sealed[:st.guard.seal.sealReport(sh.sealed[:], b)]
 	}
-	sh.eng.send(st.pair.rtcp, b, st.toRTC)
+	fd := st.pair.rtcp
+	if st.params.Mux {
+		fd = st.pair.rtp
+	}
+	sh.eng.send(fd, b, st.toRTC)
+}
+
+// answerTo sends reports to where a peer behind NAT sends its own from.
+func (st *session) answerTo(from netip.AddrPort) {
+	if st.toRTC != nil && !st.params.Mux && st.latch.current.IsValid() && st.latch.current != st.latch.signalled {
+		st.toRTC.set(from)
+	}
 }
 
 // receiveReport reads one RTCP packet. It is believed if it comes from the
 // address that is heard; it changes nothing but statistics.
 func (st *session) receiveReport(sh *shard) {
 	n, from := sh.eng.recv(st.pair.rtcp, sh.buf[:])
-	if n < 0 {
-		return
+	if n >= 0 {
+		st.reported(sh, n, from)
 	}
+}
+
+// reported handles the RTCP packet in sh.buf.
+func (st *session) reported(sh *shard, n int, from netip.AddrPort) {
 	if target := st.latch.target(); !target.IsValid() || from.Addr() != target.Addr() {
 		sh.count.wrongSource.Add(1)
 		return
@@ -73,6 +91,7 @@ func (st *session) receiveReport(sh *shard) {
 		return
 	}
 	st.stats.RTCPReceived++
+	st.answerTo(from)
 	if sum.isSR {
 		st.rx.lastSR, st.rx.lastSRAt = uint32(sum.sender.ntp>>16), sh.now
 	}

@@ -10,6 +10,10 @@ const (
 	rtcpBYE  = 203
 )
 
+// isRTCP tells the second byte of RTCP from that of RTP on a shared port (RFC
+// 5761 section 4).
+func isRTCP(b byte) bool { return b >= 192 && b <= 223 }
+
 // receptionReport is one report block (RFC 3550 section 6.4.1).
 type receptionReport struct {
 	ssrc     uint32

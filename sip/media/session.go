@@ -25,6 +25,7 @@ type session struct {
 	connected bool      // the kernel drops what is not from the peer
 	to, toRTC *sockaddr // where to send; nil = nowhere
 	guard     protection
+	wrapped   bool // packets may be SRTP, or RTCP: see unwrap
 
 	rx       reception
 	keypad   keypad
@@ -61,16 +62,21 @@ func (st *session) apply(sh *shard, p Params, keys protection) {
 	if !st.params.Recv || st.params.Timeout != p.Timeout {
 		st.waiting, st.inactive = sh.now, false
 	}
+	p.RTCP = netip.AddrPortFrom(p.RTCP.Addr().Unmap().WithZone(""), p.RTCP.Port())
+	old := st.params
 	st.params = p
-	moved := st.latch.aim(p.Remote, also, sh.now)
+	moved := st.latch.aim(p.Remote, also, p.Signalled, sh.now)
 	st.protect(sh, keys, moved)
+	st.wrapped = st.guard.open != nil || p.Mux
+	if moved || p.RTCP != old.RTCP || p.Mux != old.Mux {
+		st.direct()
+	}
 	if moved {
 		st.waiting, st.inactive = sh.now, false
 		st.open()
-		st.direct()
 	}
 	if st.rtcpAt == 0 {
-		st.rtcpAt = sh.now + sh.reportInterval()
+		st.rtcpAt = sh.now + sh.reportInterval()/2 // RFC 3550 section 6.2
 	}
 }
 
@@ -97,9 +103,21 @@ func (st *session) direct() {
 		return
 	}
 	st.to = newSockaddr(target)
-	if target.Port() < 65535 {
-		st.toRTC = newSockaddr(netip.AddrPortFrom(target.Addr(), target.Port()+1))
+	if report := st.reportTarget(target); report.Port() != 0 {
+		st.toRTC = newSockaddr(report)
 	}
+}
+
+// reportTarget is where RTCP goes while RTP goes to target; port 0 = nowhere.
+func (st *session) reportTarget(target netip.AddrPort) netip.AddrPort {
+	p := st.params
+	switch {
+	case p.Mux:
+		return target
+	case target == p.Remote && p.RTCP.IsValid() && p.RTCP.Addr().Is4() == target.Addr().Is4():
+		return p.RTCP
+	}
+	return netip.AddrPortFrom(target.Addr(), target.Port()+1) // 65535 has none
 }
 
 // settle follows a source that has just been latched: packets go there, and

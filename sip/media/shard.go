@@ -41,7 +41,7 @@ type shard struct {
 	scratch [2048]byte
 	report  [512]byte
 	sealed  [2048 + maxTagLen]byte // an SRTP packet on its way out or in
-	current *session // for the log after a panic
+	current *session               // for the log after a panic
 }
 
 func newShard(p *Plane, index int) (*shard, error) {

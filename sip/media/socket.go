@@ -16,16 +16,21 @@ type sockaddr struct {
 
 func newSockaddr(a netip.AddrPort) *sockaddr {
 	s := new(sockaddr)
+	s.set(a)
+	return s
+}
+
+// set changes the address in place.
+func (s *sockaddr) set(a netip.AddrPort) {
 	port := a.Port()<<8 | a.Port()>>8
 	if a.Addr().Is4() {
 		raw := (*unix.RawSockaddrInet4)(unsafe.Pointer(&s.raw))
 		raw.Family, raw.Port, raw.Addr = unix.AF_INET, port, a.Addr().As4()
 		s.len = unix.SizeofSockaddrInet4
-		return s
+		return
 	}
 	s.raw.Family, s.raw.Port, s.raw.Addr = unix.AF_INET6, port, a.Addr().As16()
 	s.len = unix.SizeofSockaddrInet6
-	return s
 }
 
 // addrPort reads an address the kernel wrote; it does not allocate.

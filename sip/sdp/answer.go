@@ -8,12 +8,14 @@ import (
 
 // Answer writes our answer to offer: one voice codec, the first of ours that
 // the peer also listed, and telephone-event at the same clock rate when both
-// sides have it, each with the peer's payload type. Other streams are refused
-// with port 0 in their place. It returns ErrNoCodec, ErrProfile, ErrHost or
-// ErrNoAudio when the call cannot be carried.
+// sides have it, each with the peer's payload type, and our key for the first of the
+// peer's a=crypto lines that local takes (RFC 4568 section 5.1.2). Other streams
+// are refused with port 0 in their place. It returns ErrNoCodec, ErrProfile,
+// ErrHost, ErrCrypto, ErrPlain or ErrNoAudio when the call cannot be carried.
 func Answer(offer *Session, local Local) ([]byte, Agreed, error) {
 	m := offer.Audio
-	if err := usable(m); err != nil {
+	err := usable(m)
+	if err != nil {
 		return nil, Agreed{}, err
 	}
 	voice, ours, ok := choose(local.Codecs, m.Codecs)
@@ -30,9 +32,15 @@ func Answer(offer *Session, local Local) ([]byte, Agreed, error) {
 			codecs = append(codecs, *a.Tone)
 		}
 	}
-	body := write(local, offer.Streams, offer.audio, section{
-		proto: m.Proto, codecs: codecs, dir: direction(a.Send, a.Recv),
-	})
+	if a.Theirs, a.Ours, err = chooseKeys(m, local); err != nil {
+		return nil, Agreed{}, fmt.Errorf("answer: %w", err)
+	}
+	a.Mux = m.Mux
+	own := section{proto: m.Proto, codecs: codecs, dir: direction(a.Send, a.Recv), mux: a.Mux}
+	if a.Ours != nil {
+		own.keys = []Crypto{*a.Ours}
+	}
+	body := write(local, offer.Streams, offer.audio, own)
 	return body, a, nil
 }
 
@@ -56,6 +64,11 @@ func Accept(answer *Session, local Local) (Agreed, error) {
 				a.DTMF, a.Tone = &tone, &mine
 			}
 		}
+		var err error
+		if a.Theirs, a.Ours, err = acceptKeys(m, local); err != nil {
+			return Agreed{}, fmt.Errorf("accept: %w", err)
+		}
+		a.Mux = m.Mux && local.Mux
 		return a, nil
 	}
 	return Agreed{}, fmt.Errorf("accept: %w", ErrNoCodec)
@@ -68,7 +81,7 @@ func usable(m Media) error {
 	switch {
 	case m.Addr.Port() == 0:
 		return fmt.Errorf("%w: stream refused", ErrNoAudio)
-	case m.Proto != "RTP/AVP" && m.Proto != "RTP/AVPF":
+	case m.Proto != "RTP/AVP" && m.Proto != "RTP/AVPF" && !secured(m.Proto):
 		return fmt.Errorf("%w: %.20s", ErrProfile, m.Proto)
 	case !m.Addr.Addr().IsValid() || m.Addr.Addr().IsMulticast():
 		return fmt.Errorf("%w: %.60q", ErrHost, m.Host)

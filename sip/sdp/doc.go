@@ -6,7 +6,8 @@
 // the answer to our own offer. Answer and Accept both end in an Agreed, which
 // is all the media plane needs to know.
 //
-// It refuses to negotiate what the product does not carry: SRTP profiles,
-// video, names instead of addresses in c= lines, and T.38. Refused streams are
+// SRTP is keyed by a=crypto lines (RFC 4568), which a Local must ask for. It
+// refuses to negotiate what the product does not carry: DTLS-SRTP, video, names
+// instead of addresses in c= lines, and T.38. Refused streams are
 // answered with port 0 in their place, so the order of m= lines never changes.
 package sdp

@@ -59,6 +59,10 @@ type draft struct {
 	dir     Direction
 	ptime   int
 	rtcp    string
+	crypto  []Crypto
+	mux     bool
+	refused error
+	keys    int // a=crypto lines
 	formats []uint8
 	maps    map[uint8]Codec
 	fmtps   map[uint8]string
@@ -182,6 +186,25 @@ func (p *parser) attribute(v string) error {
 		}
 	case "rtcp":
 		p.media.rtcp = value
+	case "rtcp-mux":
+		p.media.mux = true
+	case "crypto":
+		return p.media.secret(value)
+	}
+	return nil
+}
+
+// secret reads a=crypto. A line that is not carried is passed over: another may
+// be, and if none is, the first one's reason is given.
+func (d *draft) secret(v string) error {
+	if d.keys++; d.keys > maxCryptoLines {
+		return fmt.Errorf("more than %d crypto lines", maxCryptoLines)
+	}
+	c, err := parseCrypto(v)
+	if err == nil {
+		d.crypto = append(d.crypto, c)
+	} else if d.refused == nil {
+		d.refused = err
 	}
 	return nil
 }
@@ -230,7 +253,7 @@ func (p *parser) finish() (*Session, error) {
 }
 
 func (p *parser) resolve(d *draft) Media {
-	m := Media{Direction: d.dir, Ptime: d.ptime, Proto: d.stream.Proto}
+	m := Media{Direction: d.dir, Ptime: d.ptime, Proto: d.stream.Proto, Crypto: d.crypto, Mux: d.mux, Refused: d.refused}
 	if m.Direction == "" {
 		m.Direction = p.dir
 	}

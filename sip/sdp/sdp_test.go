@@ -264,11 +264,17 @@ func TestEqualIgnoresTheVersion(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add(offer("m=audio 4000 RTP/AVP 0 8 101", "a=rtpmap:101 telephone-event/8000", "a=fmtp:101 0-15", "a=ptime:20", "a=rtcp:1"))
 	f.Add(offer("m=video 1 RTP/AVP 31", "m=audio 4000/2 RTP/AVP 96", "a=rtpmap:96 G722/8000/1", "c=IN IP6 ::1", "a=inactive"))
+	f.Add(offer("m=audio 4000 RTP/SAVP 0", "a=crypto:1 AES_CM_128_HMAC_SHA1_80 "+inline+"|2^31", "a=rtcp-mux"))
 	f.Add([]byte("v=0\n\n\r\nm=audio 1 x"))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		s, err := Parse(body)
 		if err != nil {
 			return
+		}
+		if out, _, err := Answer(s, secure(Optional)); err == nil {
+			if _, err := Parse(out); err != nil {
+				t.Fatalf("our secure answer does not parse: %v\n%q", err, out)
+			}
 		}
 		out, a, err := Answer(s, local())
 		if err != nil {

@@ -31,6 +31,9 @@ type Media struct {
 	Direction Direction      // sendrecv when the body does not say
 	Ptime     int            // packet time in milliseconds, 0 when not given
 	Proto     string         // RTP/AVP, RTP/SAVP and so on, as written
+	Crypto    []Crypto       // a=crypto lines that are carried, in order
+	Mux       bool           // a=rtcp-mux (RFC 5761)
+	Refused   error          // why the first of the other a=crypto lines is not carried; nil if there is none
 }
 
 // Origin is the o= line (RFC 8866 section 5.2).
@@ -67,6 +70,9 @@ type Local struct {
 	SessID    uint64         // o= session id, kept for the life of the leg
 	Version   uint64         // o= version; raise it only when the body changes
 	Ptime     int            // milliseconds, 0 means 20
+	Security  Security       // Plain, the zero value, carries no SRTP
+	Keys      []Crypto       // our key for each suite we take, by preference; tags are set where they are written
+	Mux       bool           // offer a=rtcp-mux; an offer of the peer is taken in any case
 }
 
 // Agreed is the outcome of an offer and its answer, seen from our side.
@@ -81,4 +87,7 @@ type Agreed struct {
 	Recv   bool           // we expect audio
 	Held   bool           // the peer put us on hold
 	Ptime  int            // milliseconds per packet the peer wants, 20 when it did not say
+	Theirs *Crypto        // the key of what the peer sends; nil for plain RTP
+	Ours   *Crypto        // the key of what we send; nil for plain RTP
+	Mux    bool           // RTCP goes over the RTP port
 }

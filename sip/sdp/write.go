@@ -12,7 +12,11 @@ func Offer(local Local) []byte {
 	if dir == "" {
 		dir = SendRecv
 	}
-	return write(local, []Stream{{Kind: "audio"}}, 0, section{proto: "RTP/AVP", codecs: local.Codecs, dir: dir})
+	own := section{proto: "RTP/AVP", codecs: local.Codecs, dir: dir, keys: offeredKeys(local), mux: local.Mux}
+	if len(own.keys) > 0 && local.Security != Opportunistic {
+		own.proto = "RTP/SAVP"
+	}
+	return write(local, []Stream{{Kind: "audio"}}, 0, own)
 }
 
 // Equal reports whether two bodies say the same apart from the o= line. A leg
@@ -36,6 +40,8 @@ type section struct {
 	proto  string
 	codecs []Codec
 	dir    Direction
+	keys   []Crypto
+	mux    bool
 }
 
 // write puts our audio at index audio of streams and refuses the others.
@@ -78,6 +84,12 @@ func (s section) write(b *bytes.Buffer, local Local) {
 		if fmtp != "" {
 			fmt.Fprintf(b, "a=fmtp:%d %s\r\n", c.PT, fmtp)
 		}
+	}
+	for _, k := range s.keys {
+		fmt.Fprintf(b, "a=crypto:%s\r\n", k.line())
+	}
+	if s.mux {
+		b.WriteString("a=rtcp-mux\r\n")
 	}
 	ptime := local.Ptime
 	if ptime == 0 {
