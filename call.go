@@ -159,6 +159,8 @@ type Media struct {
 	Stray       uint64  `json:"stray,omitempty"` // packets from strangers, dropped
 	Digits      uint64  `json:"digits,omitempty"`
 	RoundTripMS float64 `json:"round_trip_ms,omitempty"`
+	SRTP        string  `json:"srtp,omitempty"`   // the crypto suite, "" for plain RTP
+	Forged      uint64  `json:"forged,omitempty"` // SRTP packets with a wrong tag or seen before, dropped
 }
 
 // Message is one line of a leg's SIP ladder.

@@ -69,6 +69,7 @@ type line struct {
 	events  chan leg.Event
 	sounds  chan media.Event
 	over    chan struct{} // the leg is through
+	srtp    atomic.Bool   // the audio is encrypted
 }
 
 func (p *phone) line() *line {
@@ -183,7 +184,11 @@ func (x *line) apply(a sdp.Agreed) {
 	if a.DTMF != nil {
 		p.DTMF = a.DTMF.PT
 	}
-	x.stream.Apply(p)
+	p.RTCP, p.Mux, p.Seal, p.Open = a.RTCP, a.Mux, mediaKey(a.Ours), mediaKey(a.Theirs)
+	x.srtp.Store(a.Ours != nil)
+	if err := x.stream.Apply(p); err != nil {
+		x.p.t.Error(err)
+	}
 }
 
 // answer answers an incoming call.

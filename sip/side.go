@@ -232,6 +232,7 @@ func (s *side) reported() ringbid.Leg {
 		Local: st.Local.String(), PacketsIn: st.Received, PacketsOut: st.Sent, Lost: uint64(max(0, st.Lost)),
 		JitterMS: float64(st.Jitter) / float64(time.Millisecond), Stray: st.WrongSource, Digits: st.Digits,
 		RoundTripMS: float64(st.RTT) / float64(time.Millisecond),
+		SRTP:        string(st.Sealed), Forged: st.Forged + st.Replayed,
 	}
 	if st.Remote.IsValid() {
 		r.Media.Remote = st.Remote.String()

@@ -1,0 +1,156 @@
+package sip
+
+import (
+	"context"
+	"crypto/rand"
+	"slices"
+	"testing"
+
+	"github.com/ringbid/ringbid"
+	"github.com/ringbid/ringbid/sip/leg"
+	"github.com/ringbid/ringbid/sip/sdp"
+)
+
+// keyed gives a phone's line keys of its own.
+func (x *line) keyed(s sdp.Security) {
+	x.local.Security, x.local.Keys = s, nil
+	for _, suite := range []struct {
+		name string
+		size int
+	}{{"AES_CM_128_HMAC_SHA1_80", 30}, {"AEAD_AES_128_GCM", 28}} {
+		key := make([]byte, suite.size)
+		_, _ = rand.Read(key)
+		x.local.Keys = append(x.local.Keys, sdp.Crypto{Suite: suite.name, Key: key})
+	}
+}
+
+// secureRig is a server whose two trunks do about SRTP what is said.
+func secureRig(t *testing.T, caller, buyer string, phone *phone) (*rig, <-chan []ringbid.Leg) {
+	t.Helper()
+	legs := make(chan []ringbid.Leg, 1)
+	r := bareRig(t)
+	target := r.target(phone)
+	r.trunks.put(&ringbid.Trunk{Name: "carrier", From: []string{"127.0.0.1"}, SRTP: caller, SRTPInsecure: true})
+	r.trunks.put(&ringbid.Trunk{Name: "buyers", Address: phone.addr, SRTP: buyer, SRTPInsecure: true})
+	r.start(func(ctx context.Context, c *Call) {
+		_ = c.Answer(ctx, false)
+		c.Dial(ctx, dialOf(c, target))
+		c.Bridge(ctx, 0)
+		legs <- c.Legs()
+	})
+	return r, legs
+}
+
+func TestEachLegIsSecureOnItsOwn(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name          string
+		caller, buyer string       // of the trunks
+		a, b          sdp.Security // of the phones
+		ok            bool
+		srtp          [2]bool
+		legs          int // tried
+	}{
+		{"neither", "", "", sdp.Plain, sdp.Plain, true, [2]bool{false, false}, 2},
+		{"the caller", "offer", "refuse", sdp.Required, sdp.Plain, true, [2]bool{true, false}, 2},
+		{"the caller may", "offer", "refuse", sdp.Opportunistic, sdp.Plain, true, [2]bool{true, false}, 2},
+		{"the buyer", "refuse", "offer", sdp.Plain, sdp.Required, true, [2]bool{false, true}, 2},
+		{"both", "require", "require", sdp.Required, sdp.Required, true, [2]bool{true, true}, 2},
+		{"buyer falls back", "require", "offer", sdp.Required, sdp.Plain, true, [2]bool{true, false}, 3},
+		{"caller refused", "require", "", sdp.Plain, sdp.Plain, false, [2]bool{}, 0},
+		{"caller's keys refused", "refuse", "", sdp.Required, sdp.Plain, false, [2]bool{}, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			buyer := newPhone(t, func(x *line) {
+				x.keyed(tt.b)
+				if session, err := sdp.Parse(x.offer); err == nil && tt.b == sdp.Plain && session.Audio.Proto == "RTP/SAVP" {
+					x.on(func(l *leg.Leg) { l.Reject(488, "") })
+					return
+				}
+				x.answer()
+				x.hum(900)
+			})
+			r, legs := secureRig(t, tt.caller, tt.buyer, buyer)
+			caller := newPhone(t, nil).call(r, "+18005550100", func(x *line, _ *leg.DialConfig) { x.keyed(tt.a) })
+			if !tt.ok {
+				if ev := caller.want(leg.Failed); ev.Code != 488 {
+					t.Errorf("refused with %d", ev.Code)
+				}
+				return
+			}
+			caller.talk()
+			caller.hum(1100)
+			caller.hears(900)
+			var b *line
+			for range tt.legs - 1 {
+				b = receive(t, "the buyer's leg", buyer.lines)
+			}
+			b.hears(1100)
+			if got := [2]bool{caller.srtp.Load(), b.srtp.Load()}; got != tt.srtp {
+				t.Errorf("encrypted %v, want %v", got, tt.srtp)
+			}
+			caller.hangUp()
+			got := receive(t, "the legs", legs)
+			if len(got) != tt.legs {
+				t.Fatalf("%d legs", len(got))
+			}
+			for i, l := range []ringbid.Leg{got[0], got[len(got)-1]} {
+				if (l.Media.SRTP != "") != tt.srtp[i] || l.Media.Forged != 0 || l.Media.PacketsIn == 0 {
+					t.Errorf("%s: %+v", l.Side, l.Media)
+				}
+			}
+		})
+	}
+}
+
+// A hold, its end and new keys of either side leave the audio up.
+func TestReOffersKeepAudioSecure(t *testing.T) {
+	t.Parallel()
+	buyer := newPhone(t, func(x *line) {
+		x.keyed(sdp.Required)
+		x.answer()
+		x.hum(900)
+	})
+	r, legs := secureRig(t, "require", "require", buyer)
+	caller := newPhone(t, nil).call(r, "+18005550100", func(x *line, _ *leg.DialConfig) { x.keyed(sdp.Required) }).talk()
+	caller.hum(1100)
+	caller.hears(900)
+	b := receive(t, "the buyer's leg", buyer.lines)
+	b.reoffer(sdp.SendOnly)
+	b.reoffer(sdp.SendRecv)
+	b.hears(1100)
+	ours := slices.Clone(caller.local.Keys)
+	caller.keyed(sdp.Required)
+	if slices.EqualFunc(ours, caller.local.Keys, func(a, b sdp.Crypto) bool { return string(a.Key) == string(b.Key) }) {
+		t.Fatal("the same keys")
+	}
+	caller.reoffer(sdp.SendRecv)
+	b.hum(950)
+	caller.hears(950)
+	caller.hum(1200)
+	b.hears(1200)
+	caller.hangUp()
+	for _, l := range receive(t, "the legs", legs) {
+		if l.Media.Forged > 5 || l.Media.SRTP == "" { // packets on their way while keys change
+			t.Errorf("%s: %+v", l.Side, l.Media)
+		}
+	}
+}
+
+// Keys do not cross signalling that anybody can read.
+func TestKeysInTheClear(t *testing.T) {
+	t.Parallel()
+	for policy, want := range map[string]sdp.Security{"refuse": sdp.Plain, "offer": sdp.Plain, "require": sdp.Required} {
+		s := &side{trunk: &ringbid.Trunk{Name: "x", SRTP: policy}}
+		err := s.secure("udp")
+		if (err != nil) != (want == sdp.Required) || len(s.local.Keys) != 0 {
+			t.Errorf("%s over udp: %v, %d keys", policy, err, len(s.local.Keys))
+		}
+		s = &side{trunk: &ringbid.Trunk{Name: "x", SRTP: policy}}
+		if err := s.secure("tls"); err != nil || (len(s.local.Keys) == 0) != (policy == "refuse") {
+			t.Errorf("%s over tls: %v, %d keys", policy, err, len(s.local.Keys))
+		}
+	}
+}
