@@ -63,7 +63,7 @@ var fenced = map[string][]string{
 	"github.com/spf13/cobra":          {"cmd"},
 	"github.com/goccy/go-yaml":        {"cmd"},
 	"github.com/chromedp/":            {"web/webtest"},
-	"golang.org/x/sys/unix":           {"sip/media", "recording", "cmd", "store/localpg"},
+	"golang.org/x/sys/unix":           {"sip/media", "recording", "cmd", "store/localpg", "sim/load"},
 	"github.com/nyaruka/phonenumbers": {},
 	"github.com/prometheus/":          {"sip", "ivr", "auction", "cti", "recording", "delivery", "store", "web", "cmd"},
 	"golang.org/x/crypto/bcrypt":      {"store", "cmd"},
