@@ -18,7 +18,7 @@ VERSITYGW   := v1.8.0
 MAILPIT     := v1.27.11
 STATICCHECK := v0.8.2
 
-.PHONY: build run test interop chaos faults short race bench check fuzz screens needs-run needs-test clean
+.PHONY: build run test interop chaos faults short race bench bench-quick check fuzz screens needs-run needs-test clean
 
 build:
 	$(GO) build -o $(BIN)/ringbid ./cmd/ringbid
@@ -53,6 +53,10 @@ race: needs-test
 
 bench: needs-run build
 	exec $(BIN)/ringbid bench
+
+# The instruments of the bench, in small.
+bench-quick: needs-run build
+	exec $(BIN)/ringbid bench --quick
 
 screens: needs-test
 	$(GO) test -count=1 -run TestScreens ./web/webtest -args -screens $(CURDIR)/screens

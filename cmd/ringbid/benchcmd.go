@@ -28,8 +28,8 @@ func benchCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if o.Calls < 1 || o.Calls > 2000 || o.Rounds < 1 || o.Rounds > 50 {
-				return errors.New("--calls is 1 to 2000, --rounds 1 to 50")
+			if o.Calls < 1 || o.Calls > 2000 || o.Rounds < 0 || o.Rounds > 50 {
+				return errors.New("--calls is 1 to 2000, --rounds 0 to 50")
 			}
 			o.Program = exe
 			o.Self = func(role string) []string { return []string{exe, "bench", "--child", role} }
@@ -42,7 +42,9 @@ func benchCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().IntVar(&o.Calls, "calls", 200, "concurrent calls of the relay figures")
-	cmd.Flags().IntVar(&o.Rounds, "rounds", 5, "rounds of each figure")
+	cmd.Flags().IntVar(&o.Rounds, "rounds", 0, "rounds of each figure (default 5, 1 with --quick)")
+	cmd.Flags().BoolVar(&o.Quick, "quick", false, "everything small: shows that the instruments work, not what they measure")
+	cmd.Flags().StringVar(&o.Profile, "profile", "", "folder for processor and memory profiles of what is measured")
 	cmd.Flags().StringVar(&role, "child", "", "")
 	_ = cmd.Flags().MarkHidden("child")
 	return cmd

@@ -1,55 +1,71 @@
-// Package bench measures what a call costs: the processor time of a relayed
-// packet, of one that is recorded as well, of a call's set-up, and the time an
-// auction adds to its slowest useful bidder. Each figure stands beside a floor
-// that is measured in the same run, on the same machine, in turn with it, and
-// only their ratio is worth comparing with another machine's.
+// Package bench measures what calls cost, how long they are kept waiting and how
+// many there can be: processor time of a relayed and of a recorded packet and of
+// a call's set-up, the time on the way of a packet and of a message, memory, the
+// clock of prompts, what a full machine does, what an auction adds to its slowest
+// useful bidder, and what leads cost. A figure stands beside a floor that is
+// measured in the same run, on the same machine, in turn with it, and beside the
+// peers that are installed; only the ratios are worth comparing with another
+// machine's.
 //
 // What is measured runs in a child process, so that its processor time is its
 // own; the load comes from the parent over loopback, bounded in count and time.
-// It refuses to judge: it prints medians and spreads, and says so where the
-// floor itself moved by more than 15 % between rounds.
+// A figure with a target gets a verdict, unless its floor moved by more than
+// 15 % between rounds: then the machine was not quiet enough for one.
 package bench
 
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
+	"net/netip"
 	"slices"
+	"time"
 )
 
 // Options sets the size of a run.
 type Options struct {
 	Calls  int // concurrent calls of the relay figures; default 200
-	Rounds int // default 5
+	Rounds int // default 5, of a quick run 1
+	// Quick makes everything small: it shows that the instruments work, not what
+	// they measure.
+	Quick bool
 	// Self is the program and arguments that start a child of a given role.
 	Self func(role string) []string
+	// Profile is a folder for the profiles of the children; empty = none.
+	Profile string
 	// Program is the ringbid command, for what is measured on a whole node.
 	Program string
 }
 
-// Figure is one measurement beside its floor.
-type Figure struct {
-	Name   string  `json:"name"`
-	Unit   string  `json:"unit"`
-	Value  Spread  `json:"value"`
-	Floor  Spread  `json:"floor"`
-	Ratio  Spread  `json:"ratio"` // of each round, value ÷ floor
-	Target float64 `json:"target,omitempty"`
-	Steady bool    `json:"steady"` // the floor moved by at most 15 %
-	Note   string  `json:"note,omitempty"`
+// sizes are the numbers that a quick run makes small.
+type sizes struct {
+	settle, window time.Duration // of a relay round
+	latency        int           // calls of the latency figures
+	rate           int           // calls a second of the set-up figures
+	calls          int           // of them, in a round
+	keyed          int           // calls that press keys, in a round
+	memory         int           // calls of the memory figures
+	prompts        int           // streams of the clock figure
+	capacity       int           // calls of the capacity figures
 }
 
-// Spread is the least, the median and the greatest of several rounds.
-type Spread struct {
-	Min    float64 `json:"min"`
-	Median float64 `json:"median"`
-	Max    float64 `json:"max"`
+func (o Options) sizes() sizes {
+	if o.Quick {
+		return sizes{100 * time.Millisecond, 400 * time.Millisecond, 4, 40, 20, 3, 10, 20, 8}
+	}
+	return sizes{2 * time.Second, 8 * time.Second, 100, 200, 800, 50, 150, 1000, 500}
 }
 
-// steadyFloor is how far a floor may move for its ratios to mean something.
-const steadyFloor = 0.15
+// The addresses of a run: what is measured, callers and buyers each have their
+// own.
+var (
+	serverIP = netip.AddrFrom4([4]byte{127, 0, 7, 1})
+	callerIP = netip.AddrFrom4([4]byte{127, 0, 7, 2})
+	buyerIP  = netip.AddrFrom4([4]byte{127, 0, 7, 3})
+)
+
+// The RTP ports of what is measured.
+const portMin, portMax = 10_000, 31_999
 
 // benchmark is one entry of the list.
 type benchmark struct {
@@ -58,7 +74,10 @@ type benchmark struct {
 }
 
 func benchmarks() []benchmark {
-	return []benchmark{{"relay", relay}, {"setup", setup}, {"auction", auctions}, {"leads", leads}}
+	return []benchmark{
+		{"relay", relay}, {"latency", latency}, {"freeze", freeze}, {"setup", setup}, {"keys", keys}, {"memory", memory},
+		{"clock", clock}, {"capacity", capacity}, {"auction", auctions}, {"leads", leads},
+	}
 }
 
 // Names lists what Run can measure.
@@ -72,7 +91,11 @@ func Names() []string {
 
 // Run measures what is named, everything without names.
 func Run(ctx context.Context, names []string, o Options) ([]Figure, error) {
-	o.Calls, o.Rounds = cmp.Or(o.Calls, 200), cmp.Or(o.Rounds, 5)
+	rounds := 5
+	if o.Quick {
+		rounds = 1
+	}
+	o.Calls, o.Rounds = cmp.Or(o.Calls, 200), cmp.Or(o.Rounds, rounds)
 	for _, n := range names {
 		if !slices.Contains(Names(), n) {
 			return nil, fmt.Errorf("there is no benchmark %q; there are %v", n, Names())
@@ -91,48 +114,3 @@ func Run(ctx context.Context, names []string, o Options) ([]Figure, error) {
 	}
 	return out, nil
 }
-
-// figure sums up rounds of values and floors.
-func figure(name, unit string, values, floors []float64) Figure {
-	ratios := make([]float64, len(values))
-	for i := range values {
-		ratios[i] = values[i] / floors[i]
-	}
-	f := Figure{Name: name, Unit: unit, Value: spread(values), Floor: spread(floors), Ratio: spread(ratios)}
-	f.Steady = f.Floor.Max-f.Floor.Min <= steadyFloor*f.Floor.Median
-	return f
-}
-
-func spread(v []float64) Spread {
-	s := slices.Sorted(slices.Values(v))
-	if len(s) == 0 {
-		return Spread{}
-	}
-	return Spread{s[0], s[len(s)/2], s[len(s)-1]}
-}
-
-// Print writes the figures as a table, or as JSON.
-func Print(w io.Writer, figures []Figure, asJSON bool) error {
-	if asJSON {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		return e.Encode(figures)
-	}
-	fmt.Fprintf(w, "%-34s %-10s %22s %22s %20s\n", "", "unit", "median [min..max]", "floor", "ratio")
-	for _, f := range figures {
-		ratio := fmt.Sprintf("%.2f [%.2f..%.2f]", f.Ratio.Median, f.Ratio.Min, f.Ratio.Max)
-		if f.Target > 0 {
-			ratio += fmt.Sprintf(" want ≤ %.2f", f.Target)
-		}
-		if !f.Steady {
-			ratio += "  (floor moved: no verdict)"
-		}
-		fmt.Fprintf(w, "%-34s %-10s %22s %22s  %s\n", f.Name, f.Unit, show(f.Value), show(f.Floor), ratio)
-		if f.Note != "" {
-			fmt.Fprintf(w, "    %s\n", f.Note)
-		}
-	}
-	return nil
-}
-
-func show(s Spread) string { return fmt.Sprintf("%.3g [%.3g..%.3g]", s.Median, s.Min, s.Max) }

@@ -4,45 +4,45 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
+	"runtime/pprof"
+	"strconv"
 	"syscall"
 	"time"
 )
 
-// A child reads one JSON line per request from its standard input and answers
-// each with one line. It ends when its input does.
-
-// request is what the parent asks a child.
-type request struct {
-	Start *job `json:"start,omitempty"` // first: set up and say where you listen
-	CPU   bool `json:"cpu,omitempty"`   // processor time used so far
-}
+// A child reads its job as one JSON line from its standard input, answers with
+// one line once it is ready, and ends when its input does.
 
 // job is what a child is to set up.
 type job struct {
-	Calls int      `json:"calls"`
-	Peers []string `json:"peers,omitempty"` // relay: two addresses a call
-	Dir   string   `json:"dir,omitempty"`   // recordings
-	To    string   `json:"to,omitempty"`    // setup: where the buyer is
+	Calls   int      `json:"calls,omitempty"`
+	Peers   []string `json:"peers,omitempty"`   // relay: two addresses a call; clock: one a stream
+	Record  string   `json:"record,omitempty"`  // folder of recordings; empty = none
+	Poll    bool     `json:"poll,omitempty"`    // relay: look for packets once a millisecond
+	To      string   `json:"to,omitempty"`      // calls: where the buyers are
+	Keys    int      `json:"keys,omitempty"`    // edge: how many are asked for before the call goes on
+	Limit   int      `json:"limit,omitempty"`   // edge: calls at once
+	Profile string   `json:"profile,omitempty"` // folder for its profiles; empty = none
 }
 
 // answer is what a child says.
 type answer struct {
-	Addrs  []string `json:"addrs,omitempty"`
-	CPU    float64  `json:"cpu,omitempty"` // seconds
-	Memory int64    `json:"memory,omitempty"`
-	Error  string   `json:"error,omitempty"`
+	Addrs []string `json:"addrs,omitempty"`
+	Error string   `json:"error,omitempty"`
 }
 
 // roles are the programs a child can be: each sets up its job and returns the
 // addresses it listens on and how to end.
 func roles() map[string]func(job) ([]string, func(), error) {
 	return map[string]func(job) ([]string, func(), error){
-		"relay": relayChild, "recorded": recordedChild, "relay-floor": floorChild,
-		"setup": setupChild, "setup-floor": echoChild,
+		"relay-floor": floorChild, "relay": relayChild, "calls-floor": forwardChild, "edge": edgeChild, "clock": clockChild,
 	}
 }
 
@@ -52,55 +52,66 @@ func Child(role string, in io.Reader, out io.Writer) error {
 	if !ok {
 		return fmt.Errorf("there is no role %q", role)
 	}
-	lines := bufio.NewScanner(in)
-	lines.Buffer(nil, 1<<20)
-	enc := json.NewEncoder(out)
-	var end func()
-	for lines.Scan() {
-		var r request
-		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
-			return err
-		}
-		var a answer
-		if r.Start != nil {
-			var err error
-			if a.Addrs, end, err = open(*r.Start); err != nil {
-				a.Error = err.Error()
-			}
-		}
-		if r.CPU {
-			a.CPU, a.Memory = usage()
-		}
-		if err := enc.Encode(a); err != nil {
-			return err
-		}
+	lines := bufio.NewReader(in)
+	line, err := lines.ReadBytes('\n')
+	if err != nil {
+		return fmt.Errorf("read job: %w", err)
 	}
-	if end != nil {
-		end()
+	var j job
+	if err := json.Unmarshal(line, &j); err != nil {
+		return fmt.Errorf("read job: %w", err)
 	}
-	return lines.Err()
+	addrs, end, err := open(j)
+	a := answer{Addrs: addrs}
+	if err != nil {
+		a.Error = err.Error()
+	}
+	written := profile(j.Profile, role)
+	if err := errors.Join(json.NewEncoder(out).Encode(a), err); err != nil {
+		return err
+	}
+	_, _ = io.Copy(io.Discard, lines)
+	written()
+	end()
+	return nil
 }
 
-// usage returns the process's user and system time in seconds, together, and
-// its greatest resident size in bytes.
-func usage() (seconds float64, memory int64) {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0, 0
+// profile collects where the child spends its time until the returned function
+// is called, which also writes what is in its memory.
+func profile(dir, role string) func() {
+	if dir == "" {
+		return func() {}
 	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds(), u.Maxrss << 10
+	name := func(kind string) string {
+		return filepath.Join(dir, role+"-"+strconv.Itoa(os.Getpid())+"."+kind)
+	}
+	cpu, err := os.Create(name("cpu"))
+	if err != nil || pprof.StartCPUProfile(cpu) != nil {
+		return func() {}
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		_ = cpu.Close()
+		runtime.GC() // the heap profile is that of the last collection
+		for _, kind := range []string{"heap", "allocs", "goroutine"} {
+			if f, err := os.Create(name(kind)); err == nil {
+				_ = pprof.Lookup(kind).WriteTo(f, 0)
+				_ = f.Close()
+			}
+		}
+	}
 }
 
 // child is the parent's end.
 type child struct {
 	cmd   *exec.Cmd
 	in    io.WriteCloser
-	out   *bufio.Scanner
 	addrs []string
 }
 
 // startChild runs a child of the role and has it set up its job.
 func startChild(ctx context.Context, o Options, role string, j job) (*child, error) {
+	j.Profile = o.Profile
 	args := o.Self(role)
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Stderr = os.Stderr
@@ -116,9 +127,14 @@ func startChild(ctx context.Context, o Options, role string, j job) (*child, err
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	c := &child{cmd: cmd, in: in, out: bufio.NewScanner(out)}
-	c.out.Buffer(nil, 1<<20)
-	a, err := c.ask(request{Start: &j})
+	c := &child{cmd: cmd, in: in}
+	var a answer
+	if err = json.NewEncoder(in).Encode(j); err == nil {
+		err = json.NewDecoder(out).Decode(&a)
+	}
+	if err == nil && a.Error != "" {
+		err = errors.New(a.Error)
+	}
 	if err != nil {
 		c.stop()
 		return nil, fmt.Errorf("start %s: %w", role, err)
@@ -127,28 +143,8 @@ func startChild(ctx context.Context, o Options, role string, j job) (*child, err
 	return c, nil
 }
 
-func (c *child) ask(r request) (answer, error) {
-	var a answer
-	if err := json.NewEncoder(c.in).Encode(r); err != nil {
-		return a, err
-	}
-	if !c.out.Scan() {
-		return a, fmt.Errorf("the child ended: %w", cmpErr(c.out.Err(), io.ErrUnexpectedEOF))
-	}
-	if err := json.Unmarshal(c.out.Bytes(), &a); err != nil {
-		return a, err
-	}
-	if a.Error != "" {
-		return a, fmt.Errorf("%s", a.Error)
-	}
-	return a, nil
-}
-
-// cpu returns the processor seconds the child used so far.
-func (c *child) cpu() (float64, error) {
-	a, err := c.ask(request{CPU: true})
-	return a.CPU, err
-}
+// pid is the process to be measured.
+func (c *child) pid() int { return c.cmd.Process.Pid }
 
 // stop ends the child and waits for it.
 func (c *child) stop() {
@@ -156,11 +152,4 @@ func (c *child) stop() {
 	kill := time.AfterFunc(10*time.Second, func() { _ = c.cmd.Process.Kill() })
 	defer kill.Stop()
 	_ = c.cmd.Wait()
-}
-
-func cmpErr(a, b error) error {
-	if a != nil {
-		return a
-	}
-	return b
 }

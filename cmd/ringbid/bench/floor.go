@@ -24,7 +24,7 @@ func floorChild(j job) ([]string, func(), error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		s, err := net.DialUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}, net.UDPAddrFromAddrPort(to))
+		s, err := net.DialUDP("udp4", &net.UDPAddr{IP: serverIP.AsSlice()}, net.UDPAddrFromAddrPort(to))
 		if err != nil {
 			return nil, nil, err
 		}

@@ -3,289 +3,179 @@ package bench
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/netip"
-	"strconv"
+	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/ringbid/ringbid"
-	"github.com/ringbid/ringbid/sip"
-	"github.com/ringbid/ringbid/sip/leg"
-	"github.com/ringbid/ringbid/sip/media"
+	"github.com/ringbid/ringbid/sim/load"
 )
 
-// The load of the set-up figure.
-const (
-	callsPerSecond = 100
-	setupWindow    = 3 * time.Second
-	// datagrams is how many a bridged call takes in, and as many go out:
-	// INVITE, ACK, BYE from the caller; 100, 180, 200 and 200 from the buyer.
-	datagrams = 7
-	message   = 600 // bytes, about what they measure
-)
-
-// setup measures processor time for a call from INVITE to the last BYE, both
-// legs, four sockets opened and closed, against the same datagrams and sockets
-// with nothing looked at.
-func setup(ctx context.Context, o Options) ([]Figure, error) {
-	var values, floors []float64
-	failed := 0
-	for range o.Rounds {
-		f, err := echoRound(ctx, o)
-		if err != nil {
-			return nil, err
-		}
-		v, bad, err := setupRound(ctx, o)
-		if err != nil {
-			return nil, err
-		}
-		floors, values, failed = append(floors, f), append(values, v), failed+bad
-	}
-	f := figure("call set-up and tear-down", "CPU-ms", values, floors)
-	f.Note = fmt.Sprintf("%d calls/s, INVITE to BYE through both legs, RTP sockets opened; floor: as many datagrams and sockets, nothing parsed; %d calls failed", callsPerSecond, failed)
-	return []Figure{f}, nil
-}
-
-// setupRound returns CPU-ms per call and how many calls failed.
-func setupRound(ctx context.Context, o Options) (ms float64, failed int, err error) {
-	var bridged atomic.Int64
-	stack, err := leg.Listen(leg.Config{
-		Listeners: []leg.Listener{{Network: "udp", Addr: "127.0.0.1:0"}},
-		OnInvite:  func(l *leg.Leg) { serveBuyer(l, &bridged) },
-	})
-	if err != nil {
-		return 0, 0, err
-	}
-	defer func() {
-		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		_ = stack.Close(bounded)
-	}()
-	c, err := startChild(ctx, o, "setup", job{To: stack.Addrs()[0].Addr})
-	if err != nil {
-		return 0, 0, err
-	}
-	defer c.stop()
-	if bad := placeCalls(ctx, stack, c.addrs[0], 20); bad > 0 { // warm-up
-		return 0, bad, fmt.Errorf("%d of 20 calls failed", bad)
-	}
-	before, err := c.cpu()
-	if err != nil {
-		return 0, 0, err
-	}
-	n := int(setupWindow.Seconds() * callsPerSecond)
-	bridged.Store(0)
-	placeCalls(ctx, stack, c.addrs[0], n)
-	failed = n - int(bridged.Load())
-	after, err := c.cpu()
-	if err != nil || failed == n {
-		return 0, failed, fmt.Errorf("%d of %d calls failed: %w", failed, n, cmpErr(err, context.DeadlineExceeded))
-	}
-	return (after - before) * 1000 / float64(n-failed), failed, nil
-}
-
-// placeCalls places n calls at the rate and returns how many were not bridged.
-func placeCalls(ctx context.Context, stack *leg.Stack, to string, n int) int {
-	var failed atomic.Int64
-	var calls sync.WaitGroup
-	pace := time.NewTicker(time.Second / callsPerSecond)
-	defer pace.Stop()
-	for i := range n {
-		select {
-		case <-pace.C:
-		case <-ctx.Done():
-			return n
-		}
-		calls.Go(func() {
-			if !placeCall(ctx, stack, to, i) {
-				failed.Add(1)
-			}
-		})
-	}
-	calls.Wait()
-	return int(failed.Load())
-}
-
-// talk is how long a caller stays once answered: long enough for the buyer's leg
-// to be set up, many times over.
+// talk is how long a call stays up once the buyer is on the line.
 const talk = 150 * time.Millisecond
 
-// placeCall is one caller. It reports whether it was answered.
-func placeCall(ctx context.Context, stack *leg.Stack, to string, i int) bool {
-	mailbox := make(chan leg.Signal, 32)
-	l := stack.Dial(leg.DialConfig{
-		Mailbox: mailbox, Network: "udp", Target: to, URI: "sip:+18005550100@" + to,
-		From: leg.Party{User: "+1310555" + strconv.Itoa(1000+i%9000)}, SDP: plainOffer(),
-	})
-	limit := time.NewTimer(10 * time.Second)
-	defer limit.Stop()
-	answered := false
-	leave := make(<-chan time.Time)
-	for {
-		select {
-		case <-leave:
-			l.End(leg.Cause{Code: 200, Q850: 16})
-		case s := <-mailbox:
-			ev, ok := s.Apply()
-			if !ok {
-				continue
-			}
-			switch ev.Kind {
-			case leg.Answered:
-				answered = true
-				leave = time.After(talk)
-			case leg.Terminated:
-				return answered
-			}
-		case <-limit.C:
-			stack.Adopt(mailbox)
-			return false
-		case <-ctx.Done():
-			stack.Adopt(mailbox)
-			return false
-		}
-	}
-}
-
-// serveBuyer rings, answers and counts the calls that were acknowledged.
-func serveBuyer(l *leg.Leg, bridged *atomic.Int64) {
-	mailbox := make(chan leg.Signal, 32)
-	l.Bind(mailbox)
-	l.Progress(180, "Ringing", nil)
-	l.Answer(plainOffer())
-	limit := time.NewTimer(30 * time.Second)
-	defer limit.Stop()
-	for {
-		select {
-		case s := <-mailbox:
-			ev, ok := s.Apply()
-			if ok && ev.Kind == leg.Acked {
-				bridged.Add(1)
-			}
-			if ok && ev.Kind == leg.Terminated {
-				return
-			}
-		case <-limit.C:
-			return
-		}
-	}
-}
-
-// plainOffer is a description of somebody who never sends a packet.
-func plainOffer() []byte {
-	return []byte("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n" +
-		"m=audio 9 RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=sendrecv\r\n")
-}
-
-// setupChild is the telephone edge with the shortest of handlers.
-func setupChild(j job) ([]string, func(), error) {
-	Tune()
-	plane, err := media.Open(media.Config{Bind: netip.MustParseAddr("127.0.0.1"), PortMin: 10_000, PortMax: 31_999, Rest: time.Second})
+// setup measures processor time for a call from INVITE to the last BYE, both
+// legs, four sockets opened and closed, and how long messages are on their way,
+// against the same datagrams and sockets with nothing looked at, and against
+// kamailio as a proxy.
+func setup(ctx context.Context, o Options) ([]Figure, error) {
+	r, err := contest(ctx, o.Rounds,
+		setupContender(o, "floor", setupChild(o, "calls-floor")),
+		setupContender(o, "ringbid", setupChild(o, "edge")),
+		setupContender(o, "kamailio", setupKamailio))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	srv, err := sip.New(sip.Config{
-		Listeners: []leg.Listener{{Network: "udp", Addr: "127.0.0.1:0"}}, Plane: plane,
-		Trunks: oneTrunk{&ringbid.Trunk{Name: "peer", From: []string{"127.0.0.1"}, Address: j.To}}, Handler: straight{},
-	})
-	if err != nil {
-		_ = plane.Close()
-		return nil, nil, err
+	z := o.sizes()
+	figure := func(title, who, what, floorWhat string) Figure {
+		return r.figure(title, "ms", who, what, "floor", floorWhat)
 	}
-	return []string{srv.Addrs()[0].Addr}, func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		_ = srv.Close(ctx)
-		_ = plane.Close()
+	return []Figure{
+		r.figure("call set-up and tear-down", "CPU-ms", "ringbid", "cpu", "floor", "cpu").atMost(0.7).
+			noted("%d calls at %d/s, INVITE to BYE through both legs, RTP sockets opened; floor: the same datagrams forwarded, as many sockets, nothing parsed; failed: %d of ours, %d of the floor, %d of kamailio",
+				z.calls, z.rate, r.sum("ringbid", "failed"), r.sum("floor", "failed"), r.sum("kamailio", "failed")),
+		figure("INVITE in → INVITE out p50", "ringbid", "invite50", "invite50").atMost(0.2),
+		figure("INVITE in → INVITE out p99", "ringbid", "invite99", "invite99").atMost(1.0),
+		figure("200 in → ACK out p50", "ringbid", "ack50", "answer50").atMost(0.2).
+			noted("the caller is answered before: a buyer's 200 is passed on as the bridge"),
+		figure("200 in → ACK out p99", "ringbid", "ack99", "answer99").atMost(1.0),
+		figure("BYE in → 200 out p50", "ringbid", "bye50", "answer50"),
+		r.figure("call set-up and tear-down, kamailio", "CPU-ms", "kamailio", "cpu", "floor", "cpu").
+			noted("stateful proxy, two workers, record-route; no media"),
+		figure("INVITE in → INVITE out p50, kamailio", "kamailio", "invite50", "invite50"),
+		figure("INVITE in → INVITE out p99, kamailio", "kamailio", "invite99", "invite99"),
+		figure("200 in → 200 out p50, kamailio", "kamailio", "answer50", "answer50"),
+		figure("200 in → 200 out p99, kamailio", "kamailio", "answer99", "answer99"),
 	}, nil
 }
 
-// oneTrunk is the trunk of both sides.
-type oneTrunk struct{ t *ringbid.Trunk }
+// opener starts what calls go through.
+type opener func(ctx context.Context, p *load.Phones, dir string) (at netip.AddrPort, pids []int, stop func(), err error)
 
-func (o oneTrunk) From(netip.Addr) (*ringbid.Trunk, bool) { return o.t, true }
-func (o oneTrunk) Named(string) (*ringbid.Trunk, bool)    { return o.t, true }
-
-// straight answers, dials the one target and bridges.
-type straight struct{}
-
-func (straight) Serve(ctx context.Context, c *sip.Call) {
-	if c.Answer(ctx, false) != nil {
-		return
-	}
-	at := c.Dial(ctx, ringbid.Dial{
-		Target: &ringbid.Target{Name: "buyer", Trunk: "peer", User: "buyer"}, Award: ringbid.Award{User: "buyer"},
-		RingTimeout: 10 * time.Second, Caller: c.Invite().Caller,
-	})
-	if at.Verdict == ringbid.VerdictAnswered {
-		c.Bridge(ctx, time.Minute)
+func setupChild(o Options, role string) opener {
+	return func(ctx context.Context, p *load.Phones, _ string) (netip.AddrPort, []int, func(), error) {
+		c, at, err := startEdge(ctx, o, role, job{To: p.Buyers()})
+		if err != nil {
+			return at, nil, nil, err
+		}
+		return at, []int{c.pid()}, c.stop, nil
 	}
 }
 
-// echoRound returns CPU-ms for the datagrams and sockets of one call.
-func echoRound(ctx context.Context, o Options) (float64, error) {
-	c, err := startChild(ctx, o, "setup-floor", job{})
+// startEdge starts a child that takes calls.
+func startEdge(ctx context.Context, o Options, role string, j job) (*child, netip.AddrPort, error) {
+	c, err := startChild(ctx, o, role, j)
 	if err != nil {
-		return 0, err
+		return nil, netip.AddrPort{}, err
 	}
-	defer c.stop()
-	conn, err := net.Dial("udp4", c.addrs[0])
+	at, err := netip.ParseAddrPort(c.addrs[0])
 	if err != nil {
-		return 0, err
+		c.stop()
+		return nil, at, err
 	}
-	defer conn.Close()
-	buf := make([]byte, message)
-	n := int(setupWindow.Seconds() * callsPerSecond)
-	before, err := c.cpu()
+	return c, at, nil
+}
+
+func setupKamailio(ctx context.Context, p *load.Phones, dir string) (netip.AddrPort, []int, func(), error) {
+	k, err := load.StartKamailio(ctx, serverIP, p.Buyers(), dir)
 	if err != nil {
-		return 0, err
+		return netip.AddrPort{}, nil, nil, err
 	}
-	pace := time.NewTicker(time.Second / callsPerSecond)
+	return k.Addr(), k.Pids(), k.Stop, nil
+}
+
+func setupContender(o Options, name string, open opener) contender {
+	return contender{name, func(ctx context.Context) (sample, error) {
+		p, err := load.NewPhones(callerIP, buyerIP, nil)
+		if err != nil {
+			return nil, err
+		}
+		defer p.Close()
+		dir, err := os.MkdirTemp("", "ringbid-bench")
+		if err != nil {
+			return nil, err
+		}
+		defer os.RemoveAll(dir)
+		at, pids, stop, err := open(ctx, p, dir)
+		if err != nil {
+			return nil, err
+		}
+		defer stop()
+		p.Dial(at)
+		z := o.sizes()
+		if _, failed := placeCalls(ctx, p, z.calls/10, z.rate); failed > 0 { // warm-up
+			return nil, fmt.Errorf("%d of %d calls failed", failed, z.calls/10)
+		}
+		before, err := load.CPU(pids...)
+		if err != nil {
+			return nil, err
+		}
+		calls, failed := placeCalls(ctx, p, z.calls, z.rate)
+		after, err := load.CPU(pids...)
+		if err != nil {
+			return nil, err
+		}
+		if len(calls) == 0 {
+			return nil, fmt.Errorf("all of %d calls failed", z.calls)
+		}
+		return setupSample(calls, failed, after-before), nil
+	}}
+}
+
+func setupSample(calls []*load.Call, failed int, cpu time.Duration) sample {
+	s := sample{"failed": float64(failed), "cpu": ms(cpu) / float64(len(calls))}
+	for what, took := range map[string]func(*load.Call) (time.Duration, bool){
+		"invite": (*load.Call).InviteOut, "answer": (*load.Call).AnswerOut, "ack": (*load.Call).AckOut, "bye": (*load.Call).ByeDone,
+	} {
+		var t load.Times
+		for _, c := range calls {
+			if d, ok := took(c); ok {
+				t = append(t, d)
+			}
+		}
+		s[what+"50"], s[what+"99"] = ms(t.Quantile(.5)), ms(t.Quantile(.99))
+	}
+	return s
+}
+
+// placeCalls places n calls without audio at the rate, each of which talks and
+// hangs up, and returns those that went as they should.
+func placeCalls(ctx context.Context, p *load.Phones, n, rate int) (good []*load.Call, failed int) {
+	bounded, cancel := context.WithTimeout(ctx, time.Duration(n)*time.Second/time.Duration(rate)+10*time.Second)
+	defer cancel()
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	pace := time.NewTicker(time.Second / time.Duration(rate))
 	defer pace.Stop()
 	for range n {
-		<-pace.C
-		for i := range datagrams {
-			buf[0] = byte(i)
-			if _, err := conn.Write(buf); err != nil {
-				return 0, err
-			}
-			_ = conn.SetReadDeadline(time.Now().Add(time.Second))
-			if _, err := conn.Read(buf); err != nil {
-				return 0, err
-			}
+		select {
+		case <-pace.C:
+		case <-bounded.Done():
 		}
-	}
-	after, err := c.cpu()
-	return (after - before) * 1000 / float64(n), err
-}
-
-// echoChild answers each datagram with one of its size, and opens and closes
-// four sockets at the first of each call.
-func echoChild(job) ([]string, func(), error) {
-	s, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		return nil, nil, err
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		buf := make([]byte, 2048)
-		for {
-			n, from, err := s.ReadFromUDPAddrPort(buf)
-			if err != nil {
+		all.Go(func() {
+			c := placeCall(bounded, p)
+			mu.Lock()
+			defer mu.Unlock()
+			if c == nil {
+				failed++
 				return
 			}
-			if buf[0] == 0 {
-				for range 4 {
-					if rtp, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}); err == nil {
-						_ = rtp.Close()
-					}
-				}
-			}
-			_, _ = s.WriteToUDPAddrPort(buf[:n], from)
-		}
-	}()
-	return []string{s.LocalAddr().String()}, func() { _ = s.Close(); <-done }, nil
+			good = append(good, c)
+		})
+	}
+	all.Wait()
+	return good, failed
+}
+
+// placeCall is one call; nil where it did not go as it should.
+func placeCall(ctx context.Context, p *load.Phones) *load.Call {
+	c, err := p.Place(true)
+	if err != nil || c.Answered(ctx) != 200 || !c.Bridged(ctx) {
+		return nil
+	}
+	pause(ctx, talk)
+	if !c.HangUp(ctx) {
+		return nil
+	}
+	return c
 }
