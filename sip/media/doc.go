@@ -4,8 +4,8 @@
 // It knows no SIP, no SDP and no call. The signalling side hands it a [Params]
 // after every offer/answer and reads an [Event] when something happened; it
 // never sees a packet. The package refuses to transcode anything but µ-law to
-// A-law, to conference, to buffer for jitter (the far ends do that) and to send
-// or accept a packet for an address nobody signalled.
+// A-law, to mix but for a supervisor, to buffer for jitter (the far ends do
+// that) and to send or accept a packet for an address nobody signalled.
 //
 // A [Plane] owns the port pool and one or more shards. A shard is one locked
 // OS thread that alone touches the state of its streams: it waits in epoll,

@@ -19,6 +19,9 @@ const (
 	Inactive
 	// Resumed says that packets arrive again after Inactive.
 	Resumed
+	// Unsupervised says that the call which this stream supervised is over, or
+	// has another supervisor.
+	Unsupervised
 )
 
 // String returns the lower-case name used in logs.
@@ -36,6 +39,8 @@ func (k EventKind) String() string {
 		return "inactive"
 	case Resumed:
 		return "resumed"
+	case Unsupervised:
+		return "unsupervised"
 	}
 	return "unknown"
 }

@@ -14,6 +14,12 @@ func (sh *shard) join(st *session, peer *Stream, turn uint64) {
 				sh.place(other)
 			}
 			other.bridgeTurn++
+			if st.desk != nil && st.seat == seatBoss {
+				st.leave(sh)
+			}
+			if other.desk != nil && other.seat == seatBoss {
+				other.leave(sh)
+			}
 			st.bridge(other)
 		}
 		return
@@ -37,6 +43,7 @@ func (sh *shard) join(st *session, peer *Stream, turn uint64) {
 func (sh *shard) move(st *session, to *shard) {
 	s := st.s
 	st.unbridge()
+	st.leave(sh)
 	sh.remove(st)
 	s.home.Store(to) // from here on the session belongs to the other thread
 	to.mark(s)

@@ -100,12 +100,18 @@ func (st *session) accepted(sh *shard, p rtpPacket, kind payloadKind) {
 	switch kind {
 	case voice:
 		st.hear(sh, Rx, p, payload, st.params.Codec, sh.now)
+		if st.desk != nil {
+			st.desk.take(st.seat, p, payload, st.params.Codec)
+		}
 		st.forward(sh, p, true)
 	case keyPress:
 		if digit, ok := st.keypad.press(p, payload, sh.now); ok {
 			st.stats.Digits++
 			st.emit(sh, Event{Kind: Digit, Digit: digit})
 			st.keypad.apart = st.peer == nil
+			if st.peer != nil && st.peer.mixed() {
+				st.peer.dialler.push(string(digit)) // its packets and the mix would not go together
+			}
 		}
 		// What was keyed to us is not told to the party that joins meanwhile.
 		if st.keypad.apart && st.peer != nil {
@@ -133,7 +139,7 @@ func (st *session) forward(sh *shard, p rtpPacket, isVoice bool) {
 	if isVoice {
 		peer.peerAt = sh.now
 	}
-	if !peer.sending() || peer.busy() {
+	if !peer.sending() || peer.busy() || peer.mixed() {
 		return
 	}
 	if !isVoice && (peer.params.DTMF == 0 || p.to-p.from < 4) {

@@ -15,6 +15,7 @@ const (
 	fromClip
 	fromKeys
 	fromPeer
+	fromDesk
 )
 
 // maxLead bounds how far the media clock of a relayed source may be ahead of or

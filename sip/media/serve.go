@@ -28,6 +28,9 @@ func (st *session) serve(sh *shard, due int64) {
 			st.say(sh, fromClip, due)
 		}
 	case !st.params.Send:
+	case st.mixed():
+		st.desk.frame(st.seat, sh.frame[rtpHeaderLen:], st.params.Codec)
+		st.say(sh, fromDesk, due)
 	case st.peer != nil && st.peerAt > 0 && sh.now-st.peerAt < quietAfter:
 	default:
 		silence := st.params.Codec.silence()

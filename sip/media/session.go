@@ -39,6 +39,10 @@ type session struct {
 	peerAt     int64  // last packet of the bridged peer
 	bridgeTurn uint64 // counts Bridge and Unbridge, so that a delayed one can tell that it is void
 
+	desk     *desk // of a supervised call, nil else
+	seat     seat
+	deskTurn uint64 // counts Supervise, as bridgeTurn does
+
 	tap      Tap
 	tapStart int64
 	rxAlign  aligner
@@ -185,14 +189,35 @@ func (st *session) bridge(peer *session) {
 	st.unbridge()
 	peer.unbridge()
 	st.peer, peer.peer = peer, st
+	st.invite(peer)
+	peer.invite(st)
 	st.peerAt, peer.peerAt = 0, 0
 }
 
 func (st *session) unbridge() {
 	if peer := st.peer; peer != nil {
+		st.dismiss()
+		peer.dismiss()
 		st.peer, peer.peer = nil, nil
 	}
 }
+
+// invite seats the peer of a supervised agent.
+func (st *session) invite(peer *session) {
+	if st.desk != nil && st.seat == seatAgent && peer.desk == nil {
+		st.desk.sit(seatCaller, peer)
+	}
+}
+
+// dismiss frees the seat that a bridge gave.
+func (st *session) dismiss() {
+	if st.desk != nil && st.seat == seatCaller {
+		st.desk.rise(seatCaller)
+	}
+}
+
+// mixed reports whether the session hears a mix instead of the relay.
+func (st *session) mixed() bool { return st.desk != nil && st.desk.mixes(st.seat) }
 
 // attach starts or ends a tap; its clock starts now.
 func (st *session) attach(sh *shard, t Tap) {
@@ -239,6 +264,7 @@ func (st *session) end(sh *shard) {
 	}
 	st.ended = true
 	st.unbridge()
+	st.leave(sh)
 	if sh != nil {
 		st.sayBye(sh)
 		sh.remove(st)
