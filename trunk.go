@@ -14,7 +14,9 @@ import (
 type Trunk struct {
 	Name  string `json:"name"`
 	Title string `json:"title,omitempty"`
-	// From lists the addresses, as CIDR or single, whose calls are accepted.
+	// From lists the addresses, as CIDR or single, whose calls are accepted. An
+	// address in a network wider than /16 (IPv6: /32) counts as unknown: it is
+	// muted for a while when it calls many numbers that are not ours.
 	From []string `json:"from,omitempty"`
 	// Address is where calls go out to, "host:port"; the port defaults to 5060.
 	Address string `json:"address,omitempty"`

@@ -22,6 +22,13 @@ type Trunks interface {
 	Named(string) (*ringbid.Trunk, bool)
 }
 
+// Accounts is what Trunks has besides where calls may come in by digest.
+type Accounts interface {
+	// Accounts returns the trunks with Accept, by its username. Nobody writes
+	// to the map.
+	Accounts() map[string]*ringbid.Trunk
+}
+
 // Handler decides what happens to calls.
 type Handler interface {
 	// Serve handles one call on a goroutine of its own. ctx is cancelled with a
@@ -56,6 +63,20 @@ type Config struct {
 	Emit      func(ringbid.Event) // live events; must not block; nil drops them
 	MaxCalls  int                 // calls at once, 0 for no limit
 
+	// CallsPerSecond is how many new calls are taken a second, and at once; 0
+	// for no limit. What is above gets 503 with Retry-After; calls that are up
+	// go on.
+	CallsPerSecond int
+
+	// Ours reports whether a number is one we take calls for; "" is asked for
+	// what is no number. A source that calls others again and again is answered
+	// slowly, and a stranger then not at all. Nil means that all are ours.
+	Ours func(ringbid.Phone) bool
+
+	// Exempt lists addresses that are never slowed down or muted for what they
+	// send. It lets nobody in.
+	Exempt []netip.Prefix
+
 	// Refused is told of each call of a trunk that the handler never sees, such
 	// as one over the limits; must not block; nil drops it.
 	Refused func(inv ringbid.Invite, why ringbid.Reason)
@@ -63,8 +84,9 @@ type Config struct {
 	// AcceptTimeout is how long an agent has for the accept key once the
 	// whisper is over; 0 means 15 s.
 	AcceptTimeout time.Duration
-	// PerSource is how many datagrams a second one admitted address may send;
-	// 0 means 2,000.
+	// PerSource is how many messages of live calls one admitted address may
+	// send in a second, over datagrams and streams; 0 means 2,000. A quarter of
+	// it may be requests that begin something.
 	PerSource int
 	// Music is what the other party hears while one holds the call, where the
 	// call has no hold prompt of its own; empty means a soft tone.
@@ -99,6 +121,8 @@ func (c *Config) check() error {
 		return errors.New("sip: no handler")
 	case c.MaxCalls < 0:
 		return errors.New("sip: negative call limit")
+	case c.CallsPerSecond < 0:
+		return errors.New("sip: negative limit of calls a second")
 	}
 	if c.AcceptTimeout <= 0 {
 		c.AcceptTimeout = 15 * time.Second

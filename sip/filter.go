@@ -1,10 +1,13 @@
 package sip
 
 import (
+	"bytes"
 	"log/slog"
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/ringbid/ringbid"
 )
 
 // Bounds of what the filter remembers, so that made-up sources cannot fill the
@@ -15,14 +18,28 @@ const (
 	trustFor     = time.Second      // how long the answer of Trunks is believed
 	lingerFor    = 40 * time.Second // 64*T1 and more: late messages of a leg that ended
 	sweepEvery   = time.Minute
+	friendFor    = time.Hour // who proved itself is no stranger
 	maxDatagram  = 65507
+
+	strangersRate = 50 // what all strangers may ask a second, and at once
 )
 
-// filter decides about datagrams before they are parsed: who sent it and how
-// much. It runs in the reader of the socket.
+// standing is who a source is to us, the least trusted first.
+type standing int
+
+const (
+	stranger standing = iota // of no trunk
+	called                   // we called it: it may answer, and hang up later
+	proven                   // proved itself by digest in the last hour
+	open                     // of a trunk that admits more addresses than it knows
+	carrier                  // of a trunk that names it
+)
+
+// filter decides about messages by who sent them and how many. It runs in the
+// readers of the sockets.
 type filter struct {
 	trunks Trunks
-	rate   int // datagrams a second of one source
+	rate   int // messages of live calls a second of one source
 	log    *slog.Logger
 	m      *metrics
 	now    func() time.Time
@@ -30,14 +47,19 @@ type filter struct {
 	mu        sync.Mutex
 	sources   map[netip.Addr]*source
 	peers     map[netip.Addr]*peer // whom we called
+	friends   map[netip.Addr]time.Time
 	strangers map[netip.Addr]struct{}
+	asking    bucket // what strangers ask, all together
 	swept     time.Time
 }
 
 // source is an address that was let in lately.
 type source struct {
 	checked time.Time
-	bucket  bucket
+	who     standing
+	all     bucket // whatever it sends
+	known   bucket // messages of live calls
+	fresh   bucket // requests that begin something
 }
 
 // peer is an address we called: it may answer, and hang up later.
@@ -48,10 +70,13 @@ type peer struct {
 
 func newFilter(trunks Trunks, rate int, log *slog.Logger, m *metrics) *filter {
 	return &filter{trunks: trunks, rate: rate, log: log, m: m, now: time.Now,
-		sources: map[netip.Addr]*source{}, peers: map[netip.Addr]*peer{}, strangers: map[netip.Addr]struct{}{}}
+		sources: map[netip.Addr]*source{}, peers: map[netip.Addr]*peer{}, friends: map[netip.Addr]time.Time{},
+		strangers: map[netip.Addr]struct{}{}}
 }
 
-// admit lets messages of trunks and of called peers pass, each at its rate.
+// admit lets messages of trunks and of called peers pass to the inspection.
+// Where trunks take calls by digest, a stranger may send what leads to a
+// challenge, at a small rate for all strangers together.
 func (f *filter) admit(_ string, src netip.AddrPort, data []byte) bool {
 	if len(data) == 0 || len(data) > maxDatagram {
 		f.m.filtered("size")
@@ -61,49 +86,139 @@ func (f *filter) admit(_ string, src netip.AddrPort, data []byte) bool {
 	now := f.now()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.sweep(now)
-	s := f.sources[addr]
-	if s == nil || now.Sub(s.checked) > trustFor {
-		if !f.known(addr, now) {
-			delete(f.sources, addr)
-			f.stranger(addr)
-			return false
-		}
-		if s == nil {
-			s = f.remember(addr)
-		}
-		s.checked = now
+	s := f.source(addr, now)
+	if s == nil {
+		return f.mayAsk(addr, data, now)
 	}
-	if !s.bucket.take(now, f.rate) {
+	if !s.all.take(now, 4*f.rate) {
 		f.m.filtered("rate")
 		return false
 	}
 	return true
 }
 
+// mayAsk lets a stranger's INVITE and REGISTER pass where they can be
+// challenged or refused. The caller holds mu.
+func (f *filter) mayAsk(addr netip.Addr, data []byte, now time.Time) bool {
+	if len(accountsOf(f.trunks)) == 0 || !bytes.HasPrefix(data, []byte("INVITE ")) && !bytes.HasPrefix(data, []byte("REGISTER ")) {
+		f.stranger(addr)
+		return false
+	}
+	if !f.asking.take(now, strangersRate) {
+		f.m.filtered("strangers_rate")
+		return false
+	}
+	return true
+}
+
 // admitStream lets trunks and called peers open connections; a stranger's is
-// closed before anything is read from it.
+// closed before anything is read from it, unless it may be challenged.
 func (f *filter) admitStream(src netip.AddrPort) bool {
 	addr := src.Addr().Unmap()
 	now := f.now()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.sweep(now)
-	if !f.known(addr, now) {
+	if f.who(addr, now) != stranger {
+		return true
+	}
+	if len(accountsOf(f.trunks)) == 0 {
 		f.stranger(addr)
 		return false
 	}
-	return true
+	return f.asking.take(now, strangersRate)
 }
 
-// known asks whether the address belongs to a trunk or to somebody we called.
-// The caller holds mu.
-func (f *filter) known(addr netip.Addr, now time.Time) bool {
-	if p := f.peers[addr]; p != nil && (p.legs > 0 || now.Before(p.until)) {
-		return true
+// isStranger is leg.Config.Stranger.
+func (f *filter) isStranger(src netip.AddrPort) bool {
+	return f.standing(src.Addr().Unmap()) == stranger
+}
+
+// standing returns who a source is.
+func (f *filter) standing(addr netip.Addr) standing {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if s := f.source(addr, f.now()); s != nil {
+		return s.who
 	}
-	_, ok := f.trunks.From(addr)
-	return ok
+	return stranger
+}
+
+// spend takes one message off the rate of an admitted source: of live calls, or
+// of what begins something.
+func (f *filter) spend(addr netip.Addr, fresh bool) bool {
+	now := f.now()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := f.source(addr, now)
+	switch {
+	case s == nil:
+		return false
+	case fresh:
+		return s.fresh.take(now, max(1, f.rate/4))
+	}
+	return s.known.take(now, f.rate)
+}
+
+// source returns what is kept of an admitted source, nil for a stranger. The
+// caller holds mu.
+func (f *filter) source(addr netip.Addr, now time.Time) *source {
+	f.sweep(now)
+	s := f.sources[addr]
+	if s != nil && now.Sub(s.checked) <= trustFor {
+		return s
+	}
+	who := f.who(addr, now)
+	if who == stranger {
+		delete(f.sources, addr)
+		return nil
+	}
+	if s == nil {
+		s = f.remember(addr)
+	}
+	s.checked, s.who = now, who
+	return s
+}
+
+// who looks up whose address it is. The caller holds mu.
+func (f *filter) who(addr netip.Addr, now time.Time) standing {
+	if t, ok := f.trunks.From(addr); ok {
+		if names(t, addr) {
+			return carrier
+		}
+		return open
+	}
+	if until, ok := f.friends[addr]; ok && now.Before(until) {
+		return proven
+	}
+	if p := f.peers[addr]; p != nil && (p.legs > 0 || now.Before(p.until)) {
+		return called
+	}
+	return stranger
+}
+
+// names reports whether the trunk names the address, by itself or in a network
+// that is not wide.
+func names(t *ringbid.Trunk, addr netip.Addr) bool {
+	least := 16
+	if addr.Is6() {
+		least = 32
+	}
+	for _, s := range t.From {
+		if p, err := ringbid.ParsePrefix(s); err == nil && p.Bits() >= least && p.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+// trust remembers that somebody at the address proved itself.
+func (f *filter) trust(addr netip.Addr) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, ok := f.friends[addr]; ok || len(f.friends) < maxSources {
+		f.friends[addr] = f.now().Add(friendFor)
+	}
 }
 
 // remember makes room for a source. Beyond the bound all newcomers share one
@@ -141,6 +256,11 @@ func (f *filter) sweep(now time.Time) {
 	for a, s := range f.sources {
 		if now.Sub(s.checked) > sweepEvery {
 			delete(f.sources, a)
+		}
+	}
+	for a, until := range f.friends {
+		if now.After(until) {
+			delete(f.friends, a)
 		}
 	}
 	for a, p := range f.peers {

@@ -14,6 +14,7 @@ type metrics struct {
 	live     prometheus.Gauge
 	refused  *prometheus.CounterVec // by code
 	filters  *prometheus.CounterVec // by why
+	probes   *prometheus.CounterVec // by why
 	attempts *prometheus.CounterVec // by verdict
 	ends     *prometheus.CounterVec // by ended_by
 	panics   prometheus.Counter
@@ -39,6 +40,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		live:     prometheus.NewGauge(prometheus.GaugeOpts{Name: "ringbid_sip_calls_live", Help: "Calls up now."}),
 		refused:  vector("ringbid_sip_calls_refused_total", "Calls refused before the handler saw them, by reason.", "code"),
 		filters:  vector("ringbid_sip_filtered_total", "Messages dropped because of who sent them or how many, by reason.", "why"),
+		probes:   vector("ringbid_sip_probes_total", "Requests that look for a way in, by what gave them away: scanner, unknown_number, unproven, wrong_password.", "why"),
 		attempts: vector("ringbid_sip_attempts_total", "Dialled targets, by verdict.", "verdict"),
 		ends:     vector("ringbid_sip_calls_ended_total", "Ended calls, by who ended them.", "by"),
 		panics:   counter("ringbid_sip_call_panics_total", "Panics caught while serving a call; each one is a defect."),
@@ -50,7 +52,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		talk: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "ringbid_sip_bridge_seconds",
 			Help: "How long caller and buyer were bridged.", Buckets: []float64{1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600}}),
 	}
-	for _, c := range []prometheus.Collector{m.calls, m.live, m.refused, m.filters, m.attempts, m.ends, m.panics,
+	for _, c := range []prometheus.Collector{m.calls, m.live, m.refused, m.filters, m.probes, m.attempts, m.ends, m.panics,
 		m.keysLost, m.taps, m.headers, m.setup, m.talk} {
 		_ = r.Register(c) // a second server of one process shares the first one's names
 	}
@@ -80,6 +82,12 @@ func (m *metrics) refuse(code string) {
 func (m *metrics) filtered(why string) {
 	if m != nil {
 		m.filters.WithLabelValues(why).Inc()
+	}
+}
+
+func (m *metrics) probed(why string) {
+	if m != nil {
+		m.probes.WithLabelValues(why).Inc()
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -185,8 +186,8 @@ func (b *trunkBook) put(t *ringbid.Trunk) {
 func (b *trunkBook) From(a netip.Addr) (*ringbid.Trunk, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, t := range b.named {
-		if t.Admits(a) {
+	for _, name := range slices.Sorted(maps.Keys(b.named)) {
+		if t := b.named[name]; t.Admits(a) {
 			return t, true
 		}
 	}
@@ -198,6 +199,19 @@ func (b *trunkBook) Named(name string) (*ringbid.Trunk, bool) {
 	defer b.mu.Unlock()
 	t, ok := b.named[name]
 	return t, ok
+}
+
+// Accounts returns the trunks with Accept, by username.
+func (b *trunkBook) Accounts() map[string]*ringbid.Trunk {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := map[string]*ringbid.Trunk{}
+	for _, t := range b.named {
+		if t.Accept.Username != "" {
+			out[t.Accept.Username] = t
+		}
+	}
+	return out
 }
 
 // lockedBuffer takes log lines of several goroutines.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -16,8 +17,9 @@ import (
 	"github.com/ringbid/ringbid/sip/media"
 )
 
-// retryAfter is what a refused carrier is told to wait, in seconds.
-const retryAfter = "5"
+// retryAfter is what a refused carrier is told to wait: 2 to 9 seconds, so that
+// not all of them come back at once.
+func retryAfter() string { return itoa(2 + rand.IntN(8)) }
 
 // Server takes calls and serves each with the handler.
 type Server struct {
@@ -27,6 +29,7 @@ type Server struct {
 	stack  *leg.Stack
 	filter *filter
 	limits *trunkLimits
+	door   *door
 	clips  *clips
 	drains atomic.Bool
 
@@ -45,10 +48,12 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{cfg: cfg, log: cfg.Logger, m: newMetrics(cfg.Registerer), limits: newTrunkLimits(),
 		clips: newClips(cfg.Music), calls: map[string]*Call{}}
 	s.filter = newFilter(cfg.Trunks, cfg.PerSource, cfg.Logger, s.m)
+	s.door = newDoor()
 	ready := make(chan struct{}) // a call may come before Listen returns
 	stack, err := leg.Listen(leg.Config{
 		Listeners: cfg.Listeners, Advertise: cfg.Advertise, UserAgent: cfg.UserAgent,
-		Admit: s.filter.admit, AdmitStream: s.filter.admitStream, OnOptions: s.onOptions, Logger: cfg.Logger, Registerer: cfg.Registerer, T1: cfg.T1,
+		Admit: s.filter.admit, AdmitStream: s.filter.admitStream, Screen: s.screen, Stranger: s.filter.isStranger,
+		OnOptions: s.onOptions, Logger: cfg.Logger, Registerer: cfg.Registerer, T1: cfg.T1,
 		OnInvite: func(l *leg.Leg) {
 			<-ready
 			s.onInvite(l)
@@ -141,11 +146,12 @@ func (s *Server) Close(ctx context.Context) error {
 func (s *Server) onInvite(l *leg.Leg) {
 	signals := make(chan leg.Signal, 64)
 	l.Bind(signals)
-	c, why, extra := s.admit(l, signals)
+	adm := s.admission(l)
+	c, why, extra := s.admit(l, adm, signals)
 	if c == nil {
 		s.refuse(l, why, extra...)
-		if trunk, ok := s.cfg.Trunks.From(l.Source().Addr()); ok {
-			s.guard(s.log, "refused", func() { s.cfg.Refused(inviteOf(l.Invite(), trunk, time.Now()), complete(why)) })
+		if adm.trunk != nil {
+			s.guard(s.log, "refused", func() { s.cfg.Refused(inviteOf(l.Invite(), adm.trunk, time.Now()), complete(why)) })
 		}
 		return
 	}
@@ -164,23 +170,19 @@ func (s *Server) refuse(l *leg.Leg, why ringbid.Reason, extra ...leg.Header) {
 		}
 	}
 	if why.SIP == 503 {
-		add("Retry-After", retryAfter)
+		add("Retry-After", retryAfter())
 	}
 	add("Reason", fmt.Sprintf("Q.850;cause=%d;text=%q", why.Q850, why.Text))
 	l.Reject(why.SIP, "", extra...)
 }
 
 // admit makes a call of an INVITE, or says why not.
-func (s *Server) admit(l *leg.Leg, signals chan leg.Signal) (*Call, ringbid.Reason, []leg.Header) {
-	if s.drains.Load() {
-		return nil, reason(codeDraining), nil
+func (s *Server) admit(l *leg.Leg, adm admission, signals chan leg.Signal) (*Call, ringbid.Reason, []leg.Header) {
+	if adm.code != "" {
+		return nil, reason(adm.code), nil
 	}
-	trunk, ok := s.cfg.Trunks.From(l.Source().Addr())
-	if !ok {
-		return nil, reason(codeStranger), nil
-	}
-	now := time.Now()
-	if code := s.limits.enter(trunk, true, now); code != "" {
+	trunk, now := adm.trunk, time.Now()
+	if code := s.limits.enter(trunk, false, now); code != "" {
 		return nil, reason(code), nil
 	}
 	c := newCall(s, l, trunk, signals, now)
@@ -198,6 +200,10 @@ func (s *Server) admit(l *leg.Leg, signals chan leg.Signal) (*Call, ringbid.Reas
 		code, text := warning(err)
 		h, _ := leg.NewHeader("Warning", fmt.Sprintf("%d ringbid %q", code, text)) // a constant text
 		return nil, why, []leg.Header{h}
+	}
+	if trunk.Accept.Username != "" { // its address may be nobody's else
+		c.caller.expected = l.Source().Addr()
+		s.filter.expect(c.caller.expected)
 	}
 	s.m.began()
 	return c, ringbid.Reason{}, nil

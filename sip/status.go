@@ -28,6 +28,7 @@ const (
 	codeCodec        = "no_common_codec"
 	codeSecurity     = "no_common_security"
 	codeOverCapacity = "over_capacity"
+	codeNodeRate     = "node_rate"
 	codeTrunkFull    = "trunk_full"
 	codeTrunkRate    = "trunk_rate"
 	codeNoPorts      = "no_rtp_ports"
@@ -58,6 +59,7 @@ func reasons(code string) ringbid.Reason {
 		codeCodec:        {Text: "no common codec", Fault: ringbid.FaultTrunk, SIP: 488, Q850: 88},
 		codeSecurity:     {Text: "no common media security", Fault: ringbid.FaultTrunk, SIP: 488, Q850: 88},
 		codeOverCapacity: {Text: "all lines busy", Fault: ringbid.FaultOurs, SIP: 503, Q850: 42},
+		codeNodeRate:     {Text: "too many calls a second on this node", Fault: ringbid.FaultOurs, SIP: 503, Q850: 42},
 		codeTrunkFull:    {Text: "trunk is full", Fault: ringbid.FaultTrunk, SIP: 503, Q850: 42},
 		codeTrunkRate:    {Text: "too many calls a second", Fault: ringbid.FaultTrunk, SIP: 503, Q850: 42},
 		codeNoPorts:      {Text: "no audio port free", Fault: ringbid.FaultOurs, SIP: 503, Q850: 34},

@@ -26,11 +26,7 @@ func newTrunkLimits() *trunkLimits { return &trunkLimits{usage: map[string]*usag
 func (l *trunkLimits) enter(t *ringbid.Trunk, incoming bool, now time.Time) (code string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	u := l.usage[t.Name]
-	if u == nil {
-		u = &usage{}
-		l.usage[t.Name] = u
-	}
+	u := l.of(t.Name)
 	if incoming && !u.bucket.take(now, t.CallsPerSecond) {
 		return codeTrunkRate
 	}
@@ -39,6 +35,28 @@ func (l *trunkLimits) enter(t *ringbid.Trunk, incoming bool, now time.Time) (cod
 	}
 	u.calls++
 	return ""
+}
+
+// pace takes one new call off the trunk's rate; false when it is used up.
+func (l *trunkLimits) pace(t *ringbid.Trunk, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.of(t.Name).bucket.take(now, t.CallsPerSecond)
+}
+
+// full reports whether the trunk carries all it may.
+func (l *trunkLimits) full(t *ringbid.Trunk) bool {
+	return t.MaxCalls > 0 && l.calls(t.Name) >= t.MaxCalls
+}
+
+// of returns the usage of a trunk. The caller holds mu.
+func (l *trunkLimits) of(name string) *usage {
+	u := l.usage[name]
+	if u == nil {
+		u = &usage{}
+		l.usage[name] = u
+	}
+	return u
 }
 
 // leave gives the place back.

@@ -275,9 +275,14 @@ func (a *app) startSIP(context.Context) error {
 	if err != nil {
 		return err
 	}
+	exempt, err := a.cfg.exempt()
+	if err != nil {
+		return err
+	}
 	a.sip, err = sip.New(sip.Config{
 		Listeners: listeners, Advertise: a.cfg.Advertise, Plane: a.plane, Trunks: a, Handler: a, Tap: tap{a.recorder},
-		Emit: a.lines.emit, Refused: a.callRefused, MaxCalls: a.cfg.MaxCalls, Music: ringbid.Audio(speech.Music(24)),
+		Emit: a.lines.emit, Refused: a.callRefused, MaxCalls: a.cfg.MaxCalls,
+		CallsPerSecond: a.cfg.CallsPerSecond, Ours: a.ours, Exempt: exempt, Music: ringbid.Audio(speech.Music(24)),
 		UserAgent: "ringbid/" + version(), Node: a.node, Logger: a.log, Registerer: a.reg,
 	})
 	if err != nil {

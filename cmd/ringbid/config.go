@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/ringbid/ringbid"
 	"github.com/ringbid/ringbid/sip/leg"
 )
 
@@ -34,9 +35,12 @@ type config struct {
 	DKIM        string
 	AlertTo     string
 	MaxCalls    int
-	Drain       time.Duration
-	LogLevel    string
-	TrustProxy  bool
+	SIPExempt   string
+
+	CallsPerSecond int
+	Drain          time.Duration
+	LogLevel       string
+	TrustProxy     bool
 
 	fast bool  // tests: no fsync
 	bad  error // in the environment
@@ -65,6 +69,8 @@ func (c *config) flags(f *pflag.FlagSet) {
 	str(&c.LogLevel, "log-level", "info", "debug, info, warn or error")
 	f.BoolVar(&c.TrustProxy, "trust-proxy", env("trust-proxy", "") == "true", "believe X-Forwarded-For and -Proto: only behind a proxy that writes them [RINGBID_TRUST_PROXY=true]")
 	f.IntVar(&c.MaxCalls, "max-calls", c.envInt("max-calls", 1000), "calls at once on this node [RINGBID_MAX_CALLS]")
+	f.IntVar(&c.CallsPerSecond, "calls-per-second", c.envInt("calls-per-second", 200), "new calls a second on this node, 0 for no limit [RINGBID_CALLS_PER_SECOND]")
+	str(&c.SIPExempt, "sip-exempt", "", "addresses or networks never slowed or muted for the calls they try, comma separated; lets nobody in")
 	f.DurationVar(&c.Drain, "drain", c.envDuration("drain", 5*time.Minute), "how long live calls may go on after SIGTERM [RINGBID_DRAIN]")
 }
 
@@ -123,10 +129,13 @@ func (c *config) check() error {
 		return c.bad
 	case c.MaxCalls < 1:
 		return fmt.Errorf("--max-calls %d is less than one", c.MaxCalls)
+	case c.CallsPerSecond < 0:
+		return fmt.Errorf("--calls-per-second %d is negative", c.CallsPerSecond)
 	case c.Drain < 0:
 		return fmt.Errorf("--drain %s is negative", c.Drain)
 	}
-	return errors.Join(errSIP, errRTP, errHTTP, errAdvertise)
+	_, errExempt := c.exempt()
+	return errors.Join(errSIP, errRTP, errHTTP, errAdvertise, errExempt)
 }
 
 // listeners reads --sip.
@@ -142,6 +151,22 @@ func (c *config) listeners() ([]leg.Listener, error) {
 			return nil, fmt.Errorf("--sip %q: name one address of this machine, not all of them", part)
 		}
 		out = append(out, leg.Listener{Network: network, Addr: addr})
+	}
+	return out, nil
+}
+
+// exempt reads --sip-exempt.
+func (c *config) exempt() ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for part := range strings.SplitSeq(c.SIPExempt, ",") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		p, err := ringbid.ParsePrefix(part)
+		if err != nil {
+			return nil, fmt.Errorf("--sip-exempt %q is not an address or CIDR", part)
+		}
+		out = append(out, p)
 	}
 	return out, nil
 }

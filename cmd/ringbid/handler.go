@@ -129,7 +129,7 @@ func (a *app) book() *ringbid.Book {
 	return b
 }
 
-// From and Named are sip.Trunks.
+// From, Named and Accounts are sip.Trunks.
 
 // From returns the trunk whose calls come from the address.
 func (a *app) From(ip netip.Addr) (*ringbid.Trunk, bool) { return a.book().TrunkFrom(ip) }
@@ -139,6 +139,12 @@ func (a *app) Named(name string) (*ringbid.Trunk, bool) {
 	t, ok := a.book().Trunks[name]
 	return t, ok
 }
+
+// Accounts returns the trunks that take calls by digest, by username.
+func (a *app) Accounts() map[string]*ringbid.Trunk { return a.book().Accounts }
+
+// ours reports whether a number is one of the documents'.
+func (a *app) ours(n ringbid.Phone) bool { return a.book().Numbers[n] != nil }
 
 // Book, Prompt and SeenWithin are ivr.Directory; Buyings is auction.Roster.
 

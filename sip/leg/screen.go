@@ -72,7 +72,10 @@ func (s *Stack) turnAway(id uint64, answer []byte, r Ruling, send func([]byte)) 
 }
 
 func verdictFor(r Ruling) verdict {
-	lines := make([]string, 0, len(r.Headers))
+	lines := make([]string, 0, len(r.Headers)+1)
+	if r.Code == 405 { // RFC 3261 section 8.2.1
+		lines = append(lines, "Allow: "+allowed)
+	}
 	for _, h := range r.Headers {
 		if h.name != "" {
 			lines = append(lines, h.name+": "+h.value)
