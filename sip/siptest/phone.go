@@ -175,7 +175,10 @@ func (x *Line) apply(a sdp.Agreed) {
 	if a.DTMF != nil {
 		p.DTMF = a.DTMF.PT
 	}
-	x.Stream.Apply(p)
+	p.RTCP, p.Mux, p.Seal, p.Open = a.RTCP, a.Mux, mediaKey(a.Ours), mediaKey(a.Theirs)
+	if err := x.Stream.Apply(p); err != nil {
+		x.t.Error(err)
+	}
 }
 
 // Answer answers an incoming call.

@@ -1,0 +1,152 @@
+package interop
+
+import (
+	"testing"
+
+	"github.com/ringbid/ringbid"
+	"github.com/ringbid/ringbid/sip/leg"
+	"github.com/ringbid/ringbid/sip/media"
+	"github.com/ringbid/ringbid/sip/sdp"
+	"github.com/ringbid/ringbid/sip/siptest"
+)
+
+// srtp sets what the carrier's trunk does about encrypted audio. The keys go
+// over UDP here.
+func (r *rig) srtp(policy string) {
+	r.trunks.put(&ringbid.Trunk{Name: "carrier", From: []string{"127.0.0.1"}, SRTP: policy, SRTPInsecure: true})
+}
+
+// srtpTrunk has the buyers' trunk do so.
+func srtpTrunk(policy string) func(*ringbid.Trunk) {
+	return func(t *ringbid.Trunk) { t.SRTP, t.SRTPInsecure = policy, true }
+}
+
+// softSRTP is a softphone with mediaenc set.
+func softSRTP(t *testing.T, user, mediaenc string) *siptest.Softphone {
+	t.Helper()
+	return siptest.StartSoftphone(t, siptest.SoftphoneConfig{User: user, Account: ";mediaenc=" + mediaenc, Modules: []string{"srtp"}})
+}
+
+// encrypted checks which legs were, and that nothing was lost to a wrong key
+// but the one RTCP packet by which baresip opens a NAT, in the clear.
+func encrypted(t *testing.T, legs []ringbid.Leg, caller, buyer bool) {
+	t.Helper()
+	if len(legs) < 2 {
+		t.Fatalf("%d legs", len(legs))
+	}
+	for i, l := range []ringbid.Leg{legs[0], legs[len(legs)-1]} {
+		if (l.Media.SRTP != "") != []bool{caller, buyer}[i] || l.Media.Forged > 1 || l.Media.PacketsIn == 0 {
+			t.Errorf("%s: %+v", l.Side, l.Media)
+		}
+	}
+}
+
+func TestSRTP(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		rfc, name, mediaenc string
+	}{
+		{"RFC 4568", "SRTP on the caller's leg only", "srtp-mand"},
+		{"RFC 8643", "caller offers keys under RTP/AVP", "srtp"},
+		{"RFC 4568", "caller offers RTP/SAVPF", "srtp-mandf"},
+	} {
+		prove(t, c.rfc, c.name, "baresip", func(t *testing.T, r *rig) {
+			r.srtp("offer")
+			buyer := r.phone()
+			calls := r.bridge(r.target(buyer.Addr))
+			caller := softSRTP(t, "+14155550123", c.mediaenc)
+			caller.Say("dial", "sip:+18005550100@"+r.addr)
+			line := siptest.Receive(t, "the buyer's line", buyer.Lines)
+			line.Answer()
+			line.Hum(1100)
+			line.Hears(900)
+			caller.Say("hangup")
+			encrypted(t, siptest.Receive(t, "the call", calls).Legs, true, false)
+		})
+	}
+	prove(t, "RFC 4568", "SRTP on the buyer's leg only, hold and resume", "baresip", func(t *testing.T, r *rig) {
+		agent := softSRTP(t, "agent", "srtp-mand")
+		calls := r.bridge(r.target(agent.Addr, srtpTrunk("require")))
+		caller := r.phone().Call(r.addr, "+18005550100").Talk()
+		caller.Hum(1100)
+		caller.Hears(900)
+		agent.Say("hold")
+		caller.Hears(700)
+		agent.Say("resume")
+		caller.Hears(900)
+		agent.Say("hangup")
+		encrypted(t, siptest.Receive(t, "the call", calls).Legs, false, true)
+	})
+	prove(t, "RFC 4568", "SRTP on both legs", "baresip, baresip", func(t *testing.T, r *rig) {
+		r.srtp("require")
+		ear := r.tap()
+		agent := softSRTP(t, "agent", "srtp-mand")
+		calls := r.bridge(r.target(agent.Addr, srtpTrunk("offer")))
+		caller := softSRTP(t, "+14155550123", "srtp-mand")
+		caller.Say("dial", "sip:+18005550100@"+r.addr)
+		ear.Hears(t, media.Rx, 900)
+		ear.Hears(t, media.Tx, 900)
+		caller.Say("hangup")
+		encrypted(t, siptest.Receive(t, "the call", calls).Legs, true, true)
+	})
+	prove(t, "RFC 4568", "SRTP offered, refused with 488, plain RTP taken", "baresip", func(t *testing.T, r *rig) {
+		agent := siptest.StartSoftphone(t, siptest.SoftphoneConfig{})
+		calls := r.bridge(r.target(agent.Addr, srtpTrunk("offer")))
+		caller := r.phone().Call(r.addr, "+18005550100").Talk()
+		caller.Hears(900)
+		agent.Say("hangup")
+		x := siptest.Receive(t, "the call", calls)
+		encrypted(t, x.Legs, false, false)
+		if len(x.Legs) != 3 || x.Legs[1].Status != 488 {
+			t.Errorf("legs %+v", x.Legs)
+		}
+	})
+	prove(t, "RFC 4568", "SRTP required, plain RTP refused with 488", "sipp", func(t *testing.T, r *rig) {
+		r.srtp("require")
+		r.bridge(r.target("127.0.0.1:9"))
+		caller := r.sipp("uac_488.xml", "-s", "+18005550100", r.addr)
+		caller.Passes()
+	})
+	prove(t, "RFC 4568", "SRTP required, buyer refuses: no plain RTP", "baresip", func(t *testing.T, r *rig) {
+		agent := siptest.StartSoftphone(t, siptest.SoftphoneConfig{})
+		calls := r.bridge(r.target(agent.Addr, srtpTrunk("require")))
+		caller := r.phone().Call(r.addr, "+18005550100").Talk()
+		if x := siptest.Receive(t, "the call", calls); x.Attempt.Verdict != ringbid.VerdictFailed || x.Attempt.Status != 488 {
+			t.Errorf("%+v", x.Attempt)
+		}
+		caller.Want(leg.ByeReceived)
+	})
+	for _, suite := range []media.Suite{media.AESCM80, media.AESCM32, media.AESGCM} {
+		rfc := "RFC 3711"
+		if suite == media.AESGCM {
+			rfc = "RFC 7714"
+		}
+		prove(t, rfc, "new keys by re-INVITE, "+string(suite), "raw", func(t *testing.T, r *rig) {
+			r.srtp("require")
+			agent := r.phone()
+			calls := r.bridge(r.target(agent.Addr))
+			secure := func(x *siptest.Line, _ *leg.DialConfig) { x.Secure(sdp.Required, suite) }
+			caller := r.phone().Call(r.addr, "+18005550100", secure)
+			line := siptest.Receive(t, "the buyer's line", agent.Lines)
+			line.Answer()
+			caller.Talk()
+			caller.Hum(1100)
+			line.Hum(900)
+			caller.Hears(900)
+			line.Hears(1100)
+			caller.Secure(sdp.Required, suite)
+			caller.Local.Version++
+			caller.On(func(l *leg.Leg) { l.Offer(sdp.Offer(caller.Local)) })
+			caller.Join(caller.Want(leg.OfferDone).SDP)
+			line.Hum(950)
+			caller.Hears(950)
+			caller.Hum(1250)
+			line.Hears(1250)
+			caller.HangUp()
+			x := siptest.Receive(t, "the call", calls)
+			if got := x.Legs[0].Media; got.SRTP != string(suite) || got.Forged > 5 {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+}
