@@ -67,12 +67,27 @@ check: needs-test
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK) ./...
 	$(GO) test -run TestImports .
 
-# Each parser that meets the network, for FUZZTIME each.
-FUZZTIME ?= 20s
+# Each parser that meets the network, for FUZZTIME each and FUZZTOTAL seconds
+# together; FUZZ narrows it to names such as FuzzInspect or to packages such as
+# ./sip/. One line a target. What breaks a target is kept by go test under
+# testdata/fuzz of its package and belongs into the commit of the repair; other
+# finds stay in the build cache and are where the next run goes on.
+FUZZTIME  ?= 20s
+FUZZTOTAL ?= 3600
+FUZZ      ?= .
 fuzz:
-	@set -e; for p in $$($(GO) list ./...); do \
-	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
-	    echo "== $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p; done; done
+	@set -o pipefail; out=$$(mktemp); trap 'rm -f '$$out EXIT; began=$$SECONDS; failed=0; ran=0; left=0; \
+	for x in $$(grep -rE --include='*_test.go' -o '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's|/[^/]+:func |:|' | sort | grep -e '$(FUZZ)'); do \
+	  p=$${x%%:*}; f=$${x##*:}; \
+	  if [ $$((SECONDS - began)) -ge $(FUZZTOTAL) ]; then left=$$((left + 1)); continue; fi; \
+	  ran=$$((ran + 1)); start=$$SECONDS; result=ok; \
+	  timeout -k 10 $$(($(FUZZTOTAL) - SECONDS + began + 60)) $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5s $$p >$$out 2>&1 || result=FAIL; \
+	  if [ $$result = FAIL ] && ! grep -qE 'Failing input|panic|fatal error|build failed|cannot|terminated' $$out && grep -q 'context deadline exceeded' $$out; then result=ok; fi; \
+	  printf '%-4s %-22s %-22s %10s execs %6s new %5ds\n' $$result $$p $$f \
+	    "$$(grep -oE 'execs: [0-9]+' $$out | tail -1 | cut -d' ' -f2)" "$$(grep -oE 'new interesting: [0-9]+' $$out | tail -1 | cut -d' ' -f3)" $$((SECONDS - start)); \
+	  if [ $$result = FAIL ]; then failed=$$((failed + 1)); tail -40 $$out; fi; \
+	done; \
+	echo "$$ran targets, $$failed failed, $$left not begun in $(FUZZTOTAL) s"; [ $$failed = 0 ] && [ $$ran -gt 0 ]
 
 # $(call needs,list): installs the packages whose command or file is neither on
 # PATH nor among PostgreSQL's own folders.
