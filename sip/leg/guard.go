@@ -12,12 +12,19 @@ import (
 // Limits of stream connections.
 const (
 	maxStreamConns = 1024
-	maxSourceConns = 256              // of one address, so that nobody takes every place
-	partialLimit   = 30 * time.Second // for the first message, and for each one once begun
-	idleLimit      = 2 * time.Hour    // between messages; a long call is silent
-	writeLimit     = 5 * time.Second
+	maxSourceConns = 256           // of one address, so that nobody takes every place
+	maxOddConns    = 64            // of all strangers together
+	maxOddSource   = 4             // of one stranger
+	idleLimit      = 2 * time.Hour // between messages; a long call is silent
 	streamBuffer   = 4 << 10
 )
+
+// partialLimit is the time for the first message, and for each one once begun:
+// 60*T1, 30 s.
+func (s *Stack) partialLimit() time.Duration { return 60 * s.t1 }
+
+// writeLimit is how long a peer may take nothing of what we send: 10*T1, 5 s.
+func (s *Stack) writeLimit() time.Duration { return 10 * s.t1 }
 
 var errStream = errors.New("stream refused")
 
@@ -57,7 +64,7 @@ func (in *inlet) accept(s *Stack) {
 			s.m.dropped("not_admitted")
 			conn.Close()
 			continue
-		} else if in.of(src.Addr()) >= maxSourceConns {
+		} else if of, odd := in.held(src, s); of >= maxSourceConns || odd {
 			s.m.dropped("connections")
 			conn.Close()
 			continue
@@ -68,6 +75,9 @@ func (in *inlet) accept(s *Stack) {
 
 // admit puts conn behind a guard and hands it to sipgo.
 func (in *inlet) admit(conn net.Conn, s *Stack, limit int) bool {
+	if c, ok := conn.(interface{ SetWriteBuffer(int) error }); ok {
+		_ = c.SetWriteBuffer(maxQueued) // else the kernel keeps megabytes for who does not read
+	}
 	g := &guard{Conn: conn, s: s, in: in, src: addrPort(conn.RemoteAddr()), since: time.Now()}
 	in.mu.Lock()
 	full := len(in.open) >= limit
@@ -87,6 +97,28 @@ func (in *inlet) admit(conn net.Conn, s *Stack, limit int) bool {
 		g.Close()
 		return false
 	}
+}
+
+// held counts the connections of one address; tooOdd says that it is a
+// stranger, and that strangers hold enough.
+func (in *inlet) held(src netip.AddrPort, s *Stack) (of int, tooOdd bool) {
+	of = in.of(src.Addr())
+	if !s.stranger(src) {
+		return of, false
+	}
+	in.mu.Lock()
+	open := make([]netip.AddrPort, 0, len(in.open))
+	for g := range in.open {
+		open = append(open, g.src)
+	}
+	in.mu.Unlock()
+	odd := 0
+	for _, other := range open {
+		if s.stranger(other) {
+			odd++
+		}
+	}
+	return of, of >= maxOddSource || odd >= maxOddConns
 }
 
 // of counts the connections of one address.
@@ -143,6 +175,7 @@ type guard struct {
 	since   time.Time // when the current wait began
 	served  bool      // at least one message came
 	m       raw
+	out     outlet
 }
 
 // Read returns the next message. sipgo's buffer is larger than maxMessage.
@@ -169,7 +202,7 @@ func (g *guard) Read(p []byte) (int, error) {
 func (g *guard) fill() error {
 	limit := idleLimit
 	if len(g.buf) > 0 || !g.served || g.s.stranger(g.src) {
-		limit = partialLimit
+		limit = g.s.partialLimit()
 	}
 	if err := g.SetReadDeadline(g.since.Add(limit)); err != nil {
 		return err
@@ -272,24 +305,12 @@ func (g *guard) refuse(why string) error {
 	return errStream
 }
 
-// Write bounds how long a peer that does not read can hold us. What went out by
-// half leaves no message boundary: the connection ends with it.
-func (g *guard) Write(p []byte) (int, error) {
-	if err := g.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
-		return 0, err
-	}
-	n, err := g.Conn.Write(p)
-	if err != nil {
-		g.Conn.Close()
-	}
-	return n, err
-}
-
 // Close forgets the connection.
 func (g *guard) Close() error {
 	g.in.mu.Lock()
 	delete(g.in.open, g)
 	g.in.mu.Unlock()
+	g.out.close()
 	return g.Conn.Close()
 }
 

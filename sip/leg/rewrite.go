@@ -130,7 +130,7 @@ func splitOutside(v []byte, sep byte) [][]byte {
 		switch c := v[i]; {
 		case quoted && c == '\\':
 			i++
-		case c == '"':
+		case c == '"' && !angle: // as addressOK reads it
 			quoted = !quoted
 		case quoted:
 		case c == '<':

@@ -3,8 +3,10 @@ package leg
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -209,13 +211,13 @@ func TestStreamLimits(t *testing.T) {
 	t.Parallel()
 	a, b := net.Pipe()
 	t.Cleanup(func() { a.Close(); b.Close() })
-	s := &Stack{}
+	s := &Stack{t1: testT1}
 	in := &inlet{open: map[*guard]struct{}{}}
-	g := &guard{Conn: a, s: s, in: in, since: time.Now().Add(-partialLimit)}
+	g := &guard{Conn: a, s: s, in: in, since: time.Now().Add(-s.partialLimit())}
 	if _, err := g.Read(make([]byte, 32<<10)); err == nil {
 		t.Error("a silent connection lives longer than its limit")
 	}
-	g = &guard{Conn: a, s: s, in: in, served: true, buf: []byte("INV"), since: time.Now().Add(-partialLimit)}
+	g = &guard{Conn: a, s: s, in: in, served: true, buf: []byte("INV"), since: time.Now().Add(-s.partialLimit())}
 	if _, err := g.Read(make([]byte, 32<<10)); err == nil {
 		t.Error("half a message lives longer than its limit")
 	}
@@ -242,5 +244,73 @@ func TestOneSourceDoesNotTakeEveryPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, c := answered(r, tcpPeer(t, conn))
+	c.on(func(l *Leg) { l.End(Cause{}) })
+}
+
+// TestSlowReaderIsCut: a peer that asks and never reads is cut off, and nobody
+// waits for it meanwhile.
+func TestSlowReaderIsCut(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	conn, err := net.Dial("tcp", r.tcp.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	_ = conn.(*net.TCPConn).SetReadBuffer(1)
+	_ = conn.SetWriteDeadline(time.Now().Add(patience))
+	text := strings.Repeat(strings.Replace(plainRequest("OPTIONS"), "UDP", "TCP", 1), 50)
+	cut := make(chan struct{})
+	go func() {
+		defer close(cut)
+		for i := 0; ; i++ { // new transactions all the time
+			if _, err := conn.Write([]byte(strings.ReplaceAll(text, "CSeq: 1 ", fmt.Sprintf("CSeq: %d ", i+1)))); err != nil {
+				return
+			}
+		}
+	}()
+	other, err := net.Dial("tcp", r.tcp.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	_, c := answered(r, tcpPeer(t, other))
+	c.on(func(l *Leg) { l.End(Cause{}) })
+	t.Logf("a call beside it took %v", time.Since(began))
+	select {
+	case <-cut:
+	case <-time.After(patience):
+		t.Error("the peer that does not read is still connected")
+	}
+	waitFor(t, "its place is given back", func() bool { return r.s.tcp[0].of(r.tcp.Addr()) == 1 })
+}
+
+func TestStrangersHoldFewConnections(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(c *Config) {
+		c.Stranger = func(src netip.AddrPort) bool { return src.Addr() != netip.MustParseAddr("127.0.0.1") }
+	})
+	dial := func(ip byte) net.Conn {
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, ip)}}
+		conn, err := d.Dial("tcp", r.tcp.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		return conn
+	}
+	open := func() int { r.s.tcp[0].mu.Lock(); defer r.s.tcp[0].mu.Unlock(); return len(r.s.tcp[0].open) }
+	for range maxOddSource {
+		dial(2)
+	}
+	waitFor(t, "a stranger's connections", func() bool { return open() == maxOddSource })
+	tcpPeer(t, dial(2)).closed()
+	for i := byte(0); open() < maxOddConns; i++ {
+		n := open()
+		dial(3 + i)
+		waitFor(t, "one more", func() bool { return open() == n+1 })
+	}
+	tcpPeer(t, dial(200)).closed()
+	_, c := answered(r, tcpPeer(t, dial(1)))
 	c.on(func(l *Leg) { l.End(Cause{}) })
 }
