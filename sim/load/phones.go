@@ -18,6 +18,7 @@ import (
 // fails.
 type Phones struct {
 	callers, buyers *net.UDPConn
+	deaf            *net.UDPConn // takes the audio of silent calls and never looks at it
 	proxy           netip.AddrPort
 	voice           *Voice // may be nil
 	readers         sync.WaitGroup
@@ -34,7 +35,7 @@ const maxCalls = 100_000
 
 // NewPhones opens the sockets. Where voice is given, the i-th call that is not
 // silent speaks with its parties 2i and 2i+1; else the descriptions name a port
-// where nobody listens.
+// that is open and never read, as a phone's would be.
 func NewPhones(callers, buyers netip.Addr, voice *Voice) (*Phones, error) {
 	p := &Phones{voice: voice, calls: map[int]*Call{}, run: strconv.FormatInt(time.Now().UnixNano(), 36)}
 	var err error
@@ -44,6 +45,9 @@ func NewPhones(callers, buyers netip.Addr, voice *Voice) (*Phones, error) {
 	if p.buyers, err = openSignals(buyers); err != nil {
 		_ = p.callers.Close()
 		return nil, err
+	}
+	if p.deaf, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(callers, 0))); err != nil {
+		return nil, errors.Join(err, p.callers.Close(), p.buyers.Close())
 	}
 	p.readers.Go(func() { p.read(p.callers, p.toCaller) })
 	p.readers.Go(func() { p.read(p.buyers, p.toBuyer) })
@@ -73,6 +77,7 @@ func (p *Phones) Dial(proxy netip.AddrPort) { p.proxy = proxy }
 func (p *Phones) Close() {
 	_ = p.callers.Close()
 	_ = p.buyers.Close()
+	_ = p.deaf.Close()
 	p.readers.Wait()
 }
 
@@ -107,7 +112,7 @@ type Call struct {
 
 // Place sends an INVITE; silent calls have no party of the voice.
 func (p *Phones) Place(silent bool) (*Call, error) {
-	return p.place(silent, netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 9))
+	return p.place(silent, p.deaf.LocalAddr().(*net.UDPAddr).AddrPort())
 }
 
 // PlaceFrom sends an INVITE of a caller whose audio is at an address of its own.
