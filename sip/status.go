@@ -41,32 +41,57 @@ const (
 // the cause of ITU-T Q.850 in a Reason header (RFC 3326), and whose doing it
 // is.
 func reasons(code string) ringbid.Reason {
-	return map[string]ringbid.Reason{
-		codeCallerHungUp: {Text: "caller hung up", Fault: ringbid.FaultNone, SIP: 487, Q850: 16},
-		codeCancelled:    {Text: "caller gave up", Fault: ringbid.FaultNone, SIP: 487, Q850: 16},
-		codeBuyerHungUp:  {Text: "buyer hung up", Fault: ringbid.FaultNone, SIP: 480, Q850: 16},
-		codeNormal:       {Text: "call ended", Fault: ringbid.FaultNone, SIP: 480, Q850: 16},
-		codeMaxDuration:  {Text: "longest time reached", Fault: ringbid.FaultNone, SIP: 480, Q850: 16},
-		codeRTPTimeout:   {Text: "RTP timeout", Fault: ringbid.FaultCaller, SIP: 480, Q850: 41},
-		codeNoAck:        {Text: "answer not acknowledged", Fault: ringbid.FaultTrunk, SIP: 408, Q850: 102},
-		codeLost:         {Text: "dialog lost", Fault: ringbid.FaultTrunk, SIP: 481, Q850: 41},
-		codeShutdown:     {Text: "server stops", Fault: ringbid.FaultOurs, SIP: 503, Q850: 41},
-		codeFault:        {Text: "internal error", Fault: ringbid.FaultOurs, SIP: 500, Q850: 41},
-		codeNoAnswer:     {Text: "no answer", Fault: ringbid.FaultBuyer, SIP: 487, Q850: 19},
-		codeNotAccepted:  {Text: "not accepted", Fault: ringbid.FaultBuyer, SIP: 480, Q850: 16},
-		codeElsewhere:    {Text: "call is over", Fault: ringbid.FaultNone, SIP: 487, Q850: 16},
-		codeBadOffer:     {Text: "session description not understood", Fault: ringbid.FaultTrunk, SIP: 400, Q850: 111},
-		codeCodec:        {Text: "no common codec", Fault: ringbid.FaultTrunk, SIP: 488, Q850: 88},
-		codeSecurity:     {Text: "no common media security", Fault: ringbid.FaultTrunk, SIP: 488, Q850: 88},
-		codeOverCapacity: {Text: "all lines busy", Fault: ringbid.FaultOurs, SIP: 503, Q850: 42},
-		codeNodeRate:     {Text: "too many calls a second on this node", Fault: ringbid.FaultOurs, SIP: 503, Q850: 42},
-		codeTrunkFull:    {Text: "trunk is full", Fault: ringbid.FaultTrunk, SIP: 503, Q850: 42},
-		codeTrunkRate:    {Text: "too many calls a second", Fault: ringbid.FaultTrunk, SIP: 503, Q850: 42},
-		codeNoPorts:      {Text: "no audio port free", Fault: ringbid.FaultOurs, SIP: 503, Q850: 34},
-		codeDraining:     {Text: "server drains", Fault: ringbid.FaultOurs, SIP: 503, Q850: 42},
-		codeStranger:     {Text: "source has no trunk", Fault: ringbid.FaultConfig, SIP: 403, Q850: 21},
-		codeLoop:         {Text: "too many hops", Fault: ringbid.FaultTrunk, SIP: 483, Q850: 25},
-	}[code]
+	switch code {
+	case codeCallerHungUp:
+		return ringbid.Reason{Text: "caller hung up", Fault: ringbid.FaultNone, SIP: 487, Q850: 16}
+	case codeCancelled:
+		return ringbid.Reason{Text: "caller gave up", Fault: ringbid.FaultNone, SIP: 487, Q850: 16}
+	case codeBuyerHungUp:
+		return ringbid.Reason{Text: "buyer hung up", Fault: ringbid.FaultNone, SIP: 480, Q850: 16}
+	case codeNormal:
+		return ringbid.Reason{Text: "call ended", Fault: ringbid.FaultNone, SIP: 480, Q850: 16}
+	case codeMaxDuration:
+		return ringbid.Reason{Text: "longest time reached", Fault: ringbid.FaultNone, SIP: 480, Q850: 16}
+	case codeRTPTimeout:
+		return ringbid.Reason{Text: "RTP timeout", Fault: ringbid.FaultCaller, SIP: 480, Q850: 41}
+	case codeNoAck:
+		return ringbid.Reason{Text: "answer not acknowledged", Fault: ringbid.FaultTrunk, SIP: 408, Q850: 102}
+	case codeLost:
+		return ringbid.Reason{Text: "dialog lost", Fault: ringbid.FaultTrunk, SIP: 481, Q850: 41}
+	case codeShutdown:
+		return ringbid.Reason{Text: "server stops", Fault: ringbid.FaultOurs, SIP: 503, Q850: 41}
+	case codeFault:
+		return ringbid.Reason{Text: "internal error", Fault: ringbid.FaultOurs, SIP: 500, Q850: 41}
+	case codeNoAnswer:
+		return ringbid.Reason{Text: "no answer", Fault: ringbid.FaultBuyer, SIP: 487, Q850: 19}
+	case codeNotAccepted:
+		return ringbid.Reason{Text: "not accepted", Fault: ringbid.FaultBuyer, SIP: 480, Q850: 16}
+	case codeElsewhere:
+		return ringbid.Reason{Text: "call is over", Fault: ringbid.FaultNone, SIP: 487, Q850: 16}
+	case codeBadOffer:
+		return ringbid.Reason{Text: "session description not understood", Fault: ringbid.FaultTrunk, SIP: 400, Q850: 111}
+	case codeCodec:
+		return ringbid.Reason{Text: "no common codec", Fault: ringbid.FaultTrunk, SIP: 488, Q850: 88}
+	case codeSecurity:
+		return ringbid.Reason{Text: "no common media security", Fault: ringbid.FaultTrunk, SIP: 488, Q850: 88}
+	case codeOverCapacity:
+		return ringbid.Reason{Text: "all lines busy", Fault: ringbid.FaultOurs, SIP: 503, Q850: 42}
+	case codeNodeRate:
+		return ringbid.Reason{Text: "too many calls a second on this node", Fault: ringbid.FaultOurs, SIP: 503, Q850: 42}
+	case codeTrunkFull:
+		return ringbid.Reason{Text: "trunk is full", Fault: ringbid.FaultTrunk, SIP: 503, Q850: 42}
+	case codeTrunkRate:
+		return ringbid.Reason{Text: "too many calls a second", Fault: ringbid.FaultTrunk, SIP: 503, Q850: 42}
+	case codeNoPorts:
+		return ringbid.Reason{Text: "no audio port free", Fault: ringbid.FaultOurs, SIP: 503, Q850: 34}
+	case codeDraining:
+		return ringbid.Reason{Text: "server drains", Fault: ringbid.FaultOurs, SIP: 503, Q850: 42}
+	case codeStranger:
+		return ringbid.Reason{Text: "source has no trunk", Fault: ringbid.FaultConfig, SIP: 403, Q850: 21}
+	case codeLoop:
+		return ringbid.Reason{Text: "too many hops", Fault: ringbid.FaultTrunk, SIP: 483, Q850: 25}
+	}
+	return ringbid.Reason{}
 }
 
 // reason returns the table's entry for a code of this package.

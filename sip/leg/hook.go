@@ -74,8 +74,9 @@ func (s *Stack) datagram(p sipmsg.TransportReadProps, data []byte) []byte {
 	if len(data) <= 4 && len(strings.Trim(string(data), "\r\n")) == 0 {
 		return nil // keepalive, RFC 5626 section 3.5.1 has no answer on UDP
 	}
-	var m raw
-	v := inspect(data, &m)
+	m := s.scratch()
+	defer s.raws.Put(m)
+	v := inspect(data, m)
 	switch {
 	case v.drop != "":
 		s.m.dropped(v.drop)
@@ -86,12 +87,20 @@ func (s *Stack) datagram(p sipmsg.TransportReadProps, data []byte) []byte {
 			return nil
 		}
 		s.m.refused(v.code)
-		s.sendRaw(p.LocalAddr, src, refusal(&m, src, v))
+		s.sendRaw(p.LocalAddr, src, refusal(m, src, v))
 		return nil
-	case !s.screen("udp", src, &m, func(answer []byte) { s.sendRaw(p.LocalAddr, src, answer) }):
+	case !s.screen("udp", src, m, func(answer []byte) { s.sendRaw(p.LocalAddr, src, answer) }):
 		return nil
 	}
 	return v.data
+}
+
+// scratch returns a place to cut a datagram in: 7 KB, too much for each.
+func (s *Stack) scratch() *raw {
+	if m, ok := s.raws.Get().(*raw); ok {
+		return m
+	}
+	return new(raw)
 }
 
 func (s *Stack) sendRaw(local net.Addr, to netip.AddrPort, data []byte) {

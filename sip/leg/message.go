@@ -58,6 +58,9 @@ func userPrefix(user string) string {
 
 // quote makes a display name fit between the quotes that sipgo writes.
 func quote(display string) string {
+	if plainText(display) {
+		return display
+	}
 	display = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == unicode.ReplacementChar {
 			return -1
@@ -70,7 +73,20 @@ func quote(display string) string {
 	return strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(display)
 }
 
+// plainText reports whether quote would leave a text as it is.
+func plainText(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return len(s) <= 128
+}
+
 func unquote(display string) string {
+	if plainText(display) {
+		return strings.Trim(display, " ")
+	}
 	var b strings.Builder
 	for i := 0; i < len(display); i++ {
 		if display[i] == '\\' && i+1 < len(display) {
@@ -160,6 +176,9 @@ func headersOf(m interface{ Headers() []sipmsg.Header }) []Header {
 }
 
 func longName(name string) string {
+	if len(name) != 1 {
+		return name
+	}
 	switch strings.ToLower(name) {
 	case "k":
 		return "Supported"

@@ -31,6 +31,7 @@ type Stack struct {
 
 	quit chan struct{}
 	tail chan Signal // legs without an owner
+	raws sync.Pool   // of *raw
 
 	mu       sync.Mutex
 	dialogs  map[string]*Leg                     // by our tag
