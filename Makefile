@@ -34,7 +34,7 @@ test: needs-test
 
 # Every case of the telephone edge against a foreign peer, as a table.
 interop: needs-test
-	$(GO) test -count=1 -timeout 10m -v ./sip/interop | grep -v -E '^ *(=== |--- PASS)'
+	@set -o pipefail; $(GO) test -count=1 -timeout 10m -v ./sip/interop | grep -v -E "^ *(=== |--- PASS)"
 
 # Leads through faults, node kills and a restart of the database.
 LEADS ?= 20000

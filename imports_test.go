@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"delivery/connector": {"", "delivery/mapping"},
 	"sip/leg":            {"sip/sdp"},
 	"sip":                {"", "sip/leg", "sip/sdp", "sip/media"},
+	"sip/capture":        {"", "sip/leg", "sip/media"},
 	"sip/siptest":        {"sip/leg", "sip/sdp", "sip/media"},
 	"sip/interop":        {},
 	"ivr":                {""},

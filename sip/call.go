@@ -191,6 +191,9 @@ func (c *Call) close() {
 		}
 	}
 	c.finished = c.legs()
+	if cp := c.s.cfg.Capture; cp != nil {
+		c.s.guard(c.log, "capture", func() { cp.End(c.inv.CallID) })
+	}
 	if !isClosed(c.quiet) {
 		close(c.quiet)
 	}
@@ -306,6 +309,13 @@ func (c *Call) closeTap() {
 	}
 	c.s.guard(c.log, "sink", c.sink.Close)
 	c.sink = nil
+}
+
+// captured has the capture follow a leg that was dialled.
+func (c *Call) captured(s *side) {
+	if cp := c.s.cfg.Capture; cp != nil {
+		c.s.guard(c.log, "capture", func() { cp.Leg(c.inv.CallID, s.leg.CallID(), s.stream) })
+	}
 }
 
 // emit sends an event of the call.

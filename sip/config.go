@@ -51,6 +51,17 @@ type Sink interface {
 	Close()
 }
 
+// Capture keeps what goes over the wire in calls. Its methods must not block.
+type Capture interface {
+	// Trace takes every message of every leg.
+	Trace(leg.TraceEntry)
+	// Begin says that a call exists, Leg that a dialog and a stream belong to
+	// it, End that it is over.
+	Begin(inv ringbid.Invite)
+	Leg(callID, sipCallID string, s *media.Stream)
+	End(callID string)
+}
+
 // Config is what a Server needs. Listeners, Plane, Trunks and Handler are
 // required.
 type Config struct {
@@ -60,6 +71,7 @@ type Config struct {
 	Trunks    Trunks
 	Handler   Handler
 	Tap       Tap                 // nil records nothing
+	Capture   Capture             // nil keeps no messages
 	Emit      func(ringbid.Event) // live events; must not block; nil drops them
 	MaxCalls  int                 // calls at once, 0 for no limit
 

@@ -188,6 +188,7 @@ func (t *dialTask) call(c *Call, codecs ...sdp.Codec) {
 		"target": t.d.Target.Name, "buyer": t.d.Target.Buyer, "price": t.d.Award.Price.String()}})
 	s.leg = c.s.stack.Dial(t.dialConfig(c))
 	s.report.SIPCallID = s.leg.CallID()
+	c.captured(s)
 }
 
 func (t *dialTask) dialConfig(c *Call) leg.DialConfig {

@@ -50,7 +50,12 @@ func New(cfg Config) (*Server, error) {
 	s.filter = newFilter(cfg.Trunks, cfg.PerSource, cfg.Logger, s.m)
 	s.door = newDoor()
 	ready := make(chan struct{}) // a call may come before Listen returns
+	var trace func(leg.TraceEntry)
+	if cfg.Capture != nil {
+		trace = cfg.Capture.Trace
+	}
 	stack, err := leg.Listen(leg.Config{
+		Trace:     trace,
 		Listeners: cfg.Listeners, Advertise: cfg.Advertise, UserAgent: cfg.UserAgent,
 		Admit: s.filter.admit, AdmitStream: s.filter.admitStream, Screen: s.screen, Stranger: s.filter.isStranger,
 		OnOptions: s.onOptions, Logger: cfg.Logger, Registerer: cfg.Registerer, T1: cfg.T1,
@@ -206,6 +211,12 @@ func (s *Server) admit(l *leg.Leg, adm admission, signals chan leg.Signal) (*Cal
 		s.filter.expect(c.caller.expected)
 	}
 	s.m.began()
+	if cp := s.cfg.Capture; cp != nil {
+		s.guard(c.log, "capture", func() {
+			cp.Begin(c.inv)
+			cp.Leg(c.inv.CallID, l.CallID(), c.caller.stream)
+		})
+	}
 	return c, ringbid.Reason{}, nil
 }
 

@@ -63,6 +63,7 @@ type app struct {
 	trade    atomic.Pointer[trade.Trade] // leads
 	plane    *media.Plane
 	sip      *sip.Server
+	captures captures
 	http     *http.Server
 	httpAddr string
 	pages    *web.Server
@@ -95,7 +96,7 @@ func start(ctx context.Context, c config, log *slog.Logger) (*app, error) {
 		start func(context.Context) error
 	}{
 		{"data folder", a.startData}, {"postgres", a.startPostgres}, {"queue", a.newQueue}, {"store", a.startStore},
-		{"recordings", a.startRecordings}, {"deliveries", a.startQueue}, {"screens", a.startScreens}, {"prompts", a.startPrompts}, {"auction", a.startMarket}, {"trade", a.startTrade}, {"audio", a.startMedia},
+		{"recordings", a.startRecordings}, {"deliveries", a.startQueue}, {"screens", a.startScreens}, {"prompts", a.startPrompts}, {"auction", a.startMarket}, {"trade", a.startTrade}, {"audio", a.startMedia}, {"captures", a.startCaptures},
 		{"pages", a.startWeb}, {"refused calls", a.startRefused}, {"calls", a.startSIP},
 	} {
 		if err := part.start(starting); err != nil {
@@ -280,7 +281,7 @@ func (a *app) startSIP(context.Context) error {
 		return err
 	}
 	a.sip, err = sip.New(sip.Config{
-		Listeners: listeners, Advertise: a.cfg.Advertise, Plane: a.plane, Trunks: a, Handler: a, Tap: tap{a.recorder},
+		Listeners: listeners, Advertise: a.cfg.Advertise, Plane: a.plane, Trunks: a, Handler: a, Tap: tap{a.recorder}, Capture: a.captures,
 		Emit: a.lines.emit, Refused: a.callRefused, MaxCalls: a.cfg.MaxCalls,
 		CallsPerSecond: a.cfg.CallsPerSecond, Ours: a.ours, Exempt: exempt, Music: ringbid.Audio(speech.Music(24)),
 		UserAgent: "ringbid/" + version(), Node: a.node, Logger: a.log, Registerer: a.reg,

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ringbid/ringbid"
+	"github.com/ringbid/ringbid/sip/capture"
 	"github.com/ringbid/ringbid/sip/leg"
 )
 
@@ -41,6 +42,10 @@ type config struct {
 	Drain          time.Duration
 	LogLevel       string
 	TrustProxy     bool
+	Capture        string
+	CaptureKeep    time.Duration
+	Homer          string
+	HomerKey       string
 
 	fast bool  // tests: no fsync
 	bad  error // in the environment
@@ -66,6 +71,10 @@ func (c *config) flags(f *pflag.FlagSet) {
 	str(&c.MailRoots, "smtp-ca", "", "file of certificates by which the mail server is believed, beside the system's")
 	str(&c.DKIM, "dkim", "", "signs letters: DOMAIN:SELECTOR:FILE, the file an RSA or Ed25519 key in PEM")
 	str(&c.AlertTo, "alert-to", "", "mail addresses that get alerts, comma separated")
+	str(&c.Capture, "capture", capture.Headers, "what is kept of each call's wire: off, signaling (SIP), or headers (and those of RTP)")
+	f.DurationVar(&c.CaptureKeep, "capture-keep", c.envDuration("capture-keep", capture.DefaultKeep), "how long captures are kept [RINGBID_CAPTURE_KEEP]")
+	str(&c.Homer, "homer", "", "Homer server that gets every SIP message as HEPv3: HOST:PORT")
+	str(&c.HomerKey, "homer-key", "", "password of the Homer server, if it wants one")
 	str(&c.LogLevel, "log-level", "info", "debug, info, warn or error")
 	f.BoolVar(&c.TrustProxy, "trust-proxy", env("trust-proxy", "") == "true", "believe X-Forwarded-For and -Proto: only behind a proxy that writes them [RINGBID_TRUST_PROXY=true]")
 	f.IntVar(&c.MaxCalls, "max-calls", c.envInt("max-calls", 1000), "calls at once on this node [RINGBID_MAX_CALLS]")

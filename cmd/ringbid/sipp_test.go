@@ -182,20 +182,20 @@ func spoken(hz float64, d time.Duration, keys string) []byte {
 	return c.out.Bytes()
 }
 
-// capture is a pcap file of RTP over UDP, IPv4 and Ethernet.
-type capture struct {
+// rtpCapture is a pcap file of RTP over UDP, IPv4 and Ethernet.
+type rtpCapture struct {
 	out bytes.Buffer
 	seq uint16
 }
 
-func newCapture() *capture {
-	c := &capture{seq: 1000}
+func newCapture() *rtpCapture {
+	c := &rtpCapture{seq: 1000}
 	header := binary.LittleEndian.AppendUint32(nil, 0xa1b2c3d4)
 	c.out.Write(append(header, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 1, 0, 0, 0))
 	return c
 }
 
-func (c *capture) packet(frame int, marker bool, pt byte, ts uint32, payload []byte) {
+func (c *rtpCapture) packet(frame int, marker bool, pt byte, ts uint32, payload []byte) {
 	le, be := binary.LittleEndian, binary.BigEndian
 	if marker {
 		pt |= 0x80

@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"html"
+	"net/http"
 	"regexp"
 	"strings"
 	"testing"
@@ -192,5 +194,35 @@ func (s *stage) onPage(t *testing.T, c *ringbid.Call) {
 	}
 	if diff := cmp.Diff(roundTrip(t, c), saved); diff != "" {
 		t.Errorf("row and page: %s", diff)
+	}
+	s.captured(t, client, c)
+}
+
+// captured checks that the capture on the page holds every leg's INVITE, and
+// packets of the audio without their sound.
+func (s *stage) captured(t *testing.T, client *http.Client, c *ringbid.Call) {
+	t.Helper()
+	res, pcap := s.get(t, client, "/calls/"+c.ID+"/capture.pcap", "")
+	if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != "application/vnd.tcpdump.pcap" {
+		t.Fatalf("capture: %s", res.Status)
+	}
+	for _, l := range c.Legs {
+		if !bytes.Contains(pcap, []byte("Call-ID: "+l.SIPCallID+"\r\n")) {
+			t.Errorf("the capture has no message of %s %s", l.Side, l.Target)
+		}
+	}
+	headers, whole := 0, 0
+	for b := pcap[24:]; len(b) > 16; {
+		kept, size := binary.LittleEndian.Uint32(b[8:]), binary.LittleEndian.Uint32(b[12:])
+		if size == 200 { // 20 ms of G.711
+			whole++
+			if kept == 40 {
+				headers++
+			}
+		}
+		b = b[min(len(b), 16+int(kept)):]
+	}
+	if headers < 50 || headers != whole {
+		t.Errorf("%d packets of audio, %d of them with their header only", whole, headers)
 	}
 }

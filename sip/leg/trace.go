@@ -18,6 +18,10 @@ type TraceEntry struct {
 	Summary string         // "INVITE sip:…" or "180 Ringing"
 	CSeq    string         // "1 INVITE"
 	Bytes   int            // size on the wire
+	// Local is our address and Raw the whole text, for Config.Trace only. Raw
+	// may be kept and must not be changed.
+	Local netip.AddrPort
+	Raw   []byte
 }
 
 // sizer counts what a message writes.
@@ -30,9 +34,15 @@ func (n *sizer) WriteString(s string) (int, error) {
 
 // note records a message of the leg. It is called by the readers too.
 func (l *Leg) note(sent bool, m sipmsg.Message) {
-	var n sizer
-	m.StringWrite(&n)
-	e := TraceEntry{At: time.Now(), CallID: l.callID, Sent: sent, Bytes: int(n)}
+	e := TraceEntry{At: time.Now(), CallID: l.callID, Sent: sent}
+	if l.s.cfg.Trace != nil {
+		e.Raw = []byte(m.String())
+		e.Bytes = len(e.Raw)
+	} else {
+		var n sizer
+		m.StringWrite(&n)
+		e.Bytes = int(n)
+	}
 	where := m.Source()
 	if sent {
 		where = m.Destination()
@@ -57,8 +67,10 @@ func (l *Leg) noteCause(cancel *sipmsg.Request) {
 }
 
 func (l *Leg) trace(e TraceEntry) {
-	l.ladder.add(e)
 	if l.s.cfg.Trace != nil {
+		e.Local, _ = l.s.source(e.Network, e.Peer.Addr())
 		l.s.cfg.Trace(e)
 	}
+	e.Raw = nil // the ladder lives as long as the call
+	l.ladder.add(e)
 }

@@ -62,6 +62,9 @@ func (st *session) receive(sh *shard) {
 		st.guard.by.keep()
 	}
 	sh.count.received.Add(1)
+	if st.watcher != nil {
+		st.watched(sh, Rx, sh.buf[:n])
+	}
 	if kind == unknownPayload {
 		st.stats.WrongPayload++
 		sh.count.wrongPayload.Add(1)

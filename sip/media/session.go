@@ -43,6 +43,7 @@ type session struct {
 	seat     seat
 	deskTurn uint64 // counts Supervise, as bridgeTurn does
 
+	watcher  Watcher
 	tap      Tap
 	tapStart int64
 	rxAlign  aligner
@@ -160,6 +161,9 @@ func (st *session) transmit(sh *shard, b []byte) {
 		st.stats.SendErrors++
 		sh.count.sendErrors.Add(1)
 		return
+	}
+	if st.watcher != nil {
+		st.watched(sh, Tx, b)
 	}
 	n := uint64(len(b) - rtpHeaderLen)
 	st.out.packets++

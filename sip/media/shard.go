@@ -112,7 +112,7 @@ func (sh *shard) blame() {
 	if st == nil || st.ended {
 		return
 	}
-	st.tap, st.s.events = nil, nil
+	st.tap, st.watcher, st.s.events = nil, nil, nil
 	if st.faulty {
 		st.end(sh)
 	}

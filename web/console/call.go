@@ -30,6 +30,7 @@ type callPage struct {
 	Raw       string
 	Money     bool
 	CanHangup bool
+	Captured  bool // there is a capture, and the reader may have it
 }
 
 type bidRow struct {
@@ -76,6 +77,12 @@ func (c *Console) call(w http.ResponseWriter, r *web.Request) error {
 		Class: outcomeClass(call.Outcome), Word: web.OutcomeText(call.Outcome), Axis: newAxis(call, book, peaks, c.c.Now()),
 		Ladder: newLadder(call), Buyer: buyerTitle(book, call.Buyer), Raw: string(raw), Money: r.Is(ringbid.RoleOperator),
 		CanHangup: call.State == ringbid.StateLive && r.Is(ringbid.RoleOperator) && c.c.Hangup != nil,
+	}
+	if r.Is(ringbid.RoleOperator) && c.c.Capture != nil {
+		if f, err := c.c.Capture(call.ID); err == nil {
+			p.Captured = true
+			_ = f.Close()
+		}
 	}
 	if call.State == ringbid.StateLive {
 		p.Word, p.Class = "live", "info"
@@ -180,6 +187,28 @@ func (c *Console) recording(w http.ResponseWriter, r *web.Request) error {
 	}
 	var seeker io.ReadSeeker = f
 	http.ServeContent(w, r.Request, "", call.Received, seeker)
+	return nil
+}
+
+// capture sends what went over the wire, for Wireshark.
+func (c *Console) capture(w http.ResponseWriter, r *web.Request) error {
+	call, err := c.read(r)
+	if err != nil {
+		return err
+	}
+	if c.c.Capture == nil {
+		return ringbid.Errorf(ringbid.NotFound, "captures are not kept")
+	}
+	f, err := c.c.Capture(call.ID)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(5 * time.Minute))
+	w.Header().Set("Content-Type", "application/vnd.tcpdump.pcap")
+	w.Header().Set("Cache-Control", "private, no-store")
+	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="call-%s.pcap"`, call.ID))
+	http.ServeContent(w, r.Request, "", time.Time{}, f)
 	return nil
 }
 

@@ -59,6 +59,8 @@ type Config struct {
 	Returns    Returns
 	// Hangup ends a live call and reports whether it was there.
 	Hangup func(callID string, r ringbid.Reason) bool
+	// Capture opens a call's pcap; NotFound where none is kept. It may be nil.
+	Capture func(callID string) (io.ReadSeekCloser, error)
 	// Version is what the settings page says of this build and node.
 	Version string
 	Now     func() time.Time
@@ -103,6 +105,7 @@ func (c *Console) callRoutes() []web.Route {
 		{Pattern: "GET /calls.csv", Roles: listener, Handle: c.export},
 		{Pattern: "GET /calls/{id}", Roles: listener, Handle: c.call},
 		{Pattern: "GET /calls/{id}/recording.wav", Roles: listener, Handle: c.recording},
+		{Pattern: "GET /calls/{id}/capture.pcap", Roles: operator, Handle: c.capture},
 		{Pattern: "GET /calls/{id}/facts.json", Roles: listener, Handle: c.facts},
 		{Pattern: "POST /calls/{id}/hangup", Roles: operator, Handle: c.hangup},
 		{Pattern: "GET /campaigns", Roles: operator, Handle: c.campaigns},

@@ -214,6 +214,14 @@ func (f *Fake) Open(_ context.Context, id string) (io.ReadSeekCloser, error) {
 	return noClose{bytes.NewReader(f.wav)}, nil
 }
 
+// Capture returns a capture without packets of the rich call.
+func (f *Fake) Capture(id string) (io.ReadSeekCloser, error) {
+	if id != RichID {
+		return nil, ringbid.Errorf(ringbid.NotFound, "call %.40q was not captured", id)
+	}
+	return noClose{bytes.NewReader([]byte("\xd4\xc3\xb2\xa1\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff\x00\x00\x65\x00\x00\x00"))}, nil
+}
+
 // Waveform returns the peaks of the rich call's sound.
 func (f *Fake) Waveform(_ context.Context, id string, _ int) ([2][]uint8, error) {
 	if id != RichID {
