@@ -75,6 +75,10 @@ type DialConfig struct {
 	// nobody else.
 	Username, Password string
 
+	// Replaces makes the new call take the place of one that the target has
+	// (RFC 3891); nil for none.
+	Replaces *DialogID
+
 	Headers []Header
 	SDP     []byte // the offer; required, late offers are not made
 

@@ -67,6 +67,9 @@ func (l *Leg) prepare() error {
 	if !cleanText(c.CallID) || strings.ContainsAny(c.CallID, " <>\"") || len(c.CallID) > 255 {
 		return fmt.Errorf("%w: call id", ErrInput)
 	}
+	if c.Replaces != nil && !c.Replaces.valid() {
+		return fmt.Errorf("%w: replaces", ErrInput)
+	}
 	target, err := parseURI(c.URI)
 	if err != nil {
 		return err
@@ -142,6 +145,9 @@ func (l *Leg) sendInvite(dest destination) error {
 			return err
 		}
 		req.AppendHeader(sipmsg.NewHeader("P-Asserted-Identity", "<"+c.PAI+">"))
+	}
+	if c.Replaces != nil {
+		req.AppendHeader(sipmsg.NewHeader("Replaces", c.Replaces.String()))
 	}
 	appendHeaders(req, c.Headers)
 	setSDP(req, c.SDP)

@@ -8,7 +8,7 @@ import (
 )
 
 // allowed is the Allow header: what a peer may send us.
-const allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO"
+const allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, REFER, NOTIFY"
 
 // dialog is the state of RFC 3261 section 12.
 type dialog struct {
@@ -132,10 +132,11 @@ func (l *Leg) request(req *sipmsg.Request, branch string, d destination, t trial
 type purpose int
 
 const (
-	forCall  purpose = iota // the INVITE that makes the dialog
-	forOffer                // a re-INVITE
-	forBye                  // our BYE
-	forGhost                // the BYE of a dialog the call never wanted
+	forCall   purpose = iota // the INVITE that makes the dialog
+	forOffer                 // a re-INVITE
+	forBye                   // our BYE
+	forGhost                 // the BYE of a dialog the call never wanted
+	forNotify                // how a transfer of the peer goes
 )
 
 // trial is a request of ours that waits for its final response.
@@ -148,9 +149,10 @@ type trial struct {
 // bye sends BYE and waits for the answer.
 func (l *Leg) bye() {
 	l.st = leaving
-	for _, k := range []timer{tAck, tOffer, tGlare} {
+	for _, k := range []timer{tAck, tOffer, tGlare, tRefer, tNotify} {
 		l.disarm(k)
 	}
+	l.ref.active, l.ref.branch = false, ""
 	if l.reoffer != nil {
 		l.answerTicket(l.reoffer, 487, "Request Terminated", nil)
 		l.reoffer = nil

@@ -57,6 +57,8 @@ func (l *Leg) authorise(res *sipmsg.Response, t trial) bool {
 		l.out.branch = branch
 		l.st = calling
 		l.arm(tFirst, 8*l.s.t1)
+	case forNotify:
+		l.ref.branch = branch
 	case forOffer:
 		l.offer.branch = branch
 		l.arm(tOffer, 64*l.s.t1)

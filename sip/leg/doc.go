@@ -28,8 +28,8 @@
 //
 // # What it refuses to do
 //
-// It follows no redirects, accepts no transfer (REFER is declined), does not
-// speak 100rel, UPDATE or session timers as a refresher, sends no request to a
-// host name that a peer put into Contact or Record-Route, and lets no header
-// through that did not pass NewHeader.
+// It follows no redirects, sends no REFER and decides about none (its owner
+// does), does not speak 100rel, UPDATE or session timers as a refresher, sends
+// no request to a host name that a peer put into Contact or Record-Route, and
+// lets no header through that did not pass NewHeader.
 package leg

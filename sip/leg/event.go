@@ -10,25 +10,26 @@ type Kind int
 
 // The kinds of events, in the order a call usually meets them.
 const (
-	Trying      Kind = iota + 1 // our INVITE got 100
-	Ringing                     // our INVITE got 101 to 199 without SDP
-	EarlyMedia                  // our INVITE got 101 to 199 with SDP
-	Answered                    // our INVITE got 2xx, already acknowledged
-	Failed                      // our INVITE failed: Code and Reason, or Code 0 and Err
-	Acked                       // our 2xx was acknowledged; SDP is set after a late offer
-	ReOffer                     // the peer re-INVITEs and waits for Respond; SDP may be nil
-	OfferDone                   // our Offer ended: SDP with a 2xx Code, or Code 300 and above
-	InfoDigit                   // a digit by SIP INFO
-	Cancelled                   // the caller gave up before we answered
-	ByeReceived                 // the peer hung up
-	Ended                       // the dialog was lost: no ACK, or a dead peer; Err says why
-	Terminated                  // last event of every leg, exactly once
+	Trying        Kind = iota + 1 // our INVITE got 100
+	Ringing                       // our INVITE got 101 to 199 without SDP
+	EarlyMedia                    // our INVITE got 101 to 199 with SDP
+	Answered                      // our INVITE got 2xx, already acknowledged
+	Failed                        // our INVITE failed: Code and Reason, or Code 0 and Err
+	Acked                         // our 2xx was acknowledged; SDP is set after a late offer
+	ReOffer                       // the peer re-INVITEs and waits for Respond; SDP may be nil
+	OfferDone                     // our Offer ended: SDP with a 2xx Code, or Code 300 and above
+	InfoDigit                     // a digit by SIP INFO
+	ReferReceived                 // the peer asks for a transfer and waits for AcceptRefer or RefuseRefer
+	Cancelled                     // the caller gave up before we answered
+	ByeReceived                   // the peer hung up
+	Ended                         // the dialog was lost: no ACK, or a dead peer; Err says why
+	Terminated                    // last event of every leg, exactly once
 )
 
 // String returns the name of the kind.
 func (k Kind) String() string {
 	names := [...]string{"", "Trying", "Ringing", "EarlyMedia", "Answered", "Failed", "Acked", "ReOffer",
-		"OfferDone", "InfoDigit", "Cancelled", "ByeReceived", "Ended", "Terminated"}
+		"OfferDone", "InfoDigit", "ReferReceived", "Cancelled", "ByeReceived", "Ended", "Terminated"}
 	if k < 1 || int(k) >= len(names) {
 		return "Kind(?)"
 	}
@@ -44,6 +45,7 @@ type Event struct {
 	SDP     []byte   // body when it is application/sdp
 	Headers []Header // every header of the message, as received
 	Digit   byte     // InfoDigit only: 0-9, *, #, A-D
+	Refer   *Refer   // ReferReceived only
 	At      time.Time
 	Err     error
 }

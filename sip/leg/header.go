@@ -78,7 +78,7 @@ func ownHeader(name string) bool {
 	case "via", "v", "from", "f", "to", "t", "call-id", "i", "cseq", "contact", "m",
 		"content-length", "l", "content-type", "c", "content-encoding", "e", "max-forwards",
 		"route", "record-route", "require", "proxy-require", "supported", "k", "allow",
-		"authorization", "proxy-authorization", "user-agent", "server":
+		"replaces", "authorization", "proxy-authorization", "user-agent", "server":
 		return true
 	}
 	return false

@@ -324,6 +324,10 @@ func (s *Stack) stray(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		s.reply(req, tx, 500, "Server Internal Error")
 	case inDialog, req.Method == sipmsg.CANCEL, req.Method == sipmsg.BYE:
 		s.reply(req, tx, 481, "Call/Transaction Does Not Exist")
+	case req.Method == sipmsg.REFER:
+		s.reply(req, tx, 403, "Forbidden") // only a party of a call may send it elsewhere
+	case req.Method == sipmsg.NOTIFY:
+		s.reply(req, tx, 481, "Subscription Does Not Exist")
 	case req.Method == sipmsg.INVITE:
 		s.reply(req, tx, 503, "Service Unavailable", sipmsg.NewHeader("Retry-After", "5"))
 	case req.Method == sipmsg.OPTIONS:
@@ -372,6 +376,10 @@ func (s *Stack) call(l *Leg, req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		return
 	}
 	l.send100()
+	if l.invite.badReplaces() { // RFC 3891 section 3
+		l.abandon(Cause{Code: 400, Text: "bad Replaces"})
+		return
+	}
 	s.guarded("call", func() { s.cfg.OnInvite(l) })
 	if l.bound == nil {
 		l.abandon(Cause{Code: 500, Text: "call ended"})

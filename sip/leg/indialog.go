@@ -18,7 +18,7 @@ func (l *Leg) onRequest(m message) (Event, bool) {
 	tag, _ := req.From().Params.Get("tag")
 	early := l.st == calling || l.st == proceeding
 	switch {
-	case l.st == done, early && req.Method != sipmsg.OPTIONS, !early && tag != l.d.remoteTag():
+	case l.st == done, l.st == subscribed && req.Method != sipmsg.SUBSCRIBE, early && req.Method != sipmsg.OPTIONS, !early && tag != l.d.remoteTag():
 		l.answerTicket(m.t, 481, "Call/Transaction Does Not Exist", nil)
 		return Event{}, false
 	case req.CSeq().SeqNo <= l.d.remoteSeq: // RFC 3261 section 12.2.2
@@ -38,7 +38,11 @@ func (l *Leg) onRequest(m message) (Event, bool) {
 	case sipmsg.INFO:
 		return l.onInfo(m)
 	case sipmsg.REFER:
-		l.answerTicket(m.t, 603, "Decline", nil)
+		return l.onRefer(m)
+	case sipmsg.NOTIFY:
+		l.onNotify(m)
+	case sipmsg.SUBSCRIBE:
+		l.onSubscribe(m)
 	case sipmsg.PRACK:
 		l.answerTicket(m.t, 481, "Call/Transaction Does Not Exist", nil)
 	default:
@@ -68,7 +72,7 @@ func (l *Leg) onBye(m message) (Event, bool) {
 	}
 	silent := l.ended
 	l.ended = true
-	l.terminate()
+	l.parted()
 	if silent {
 		return Event{}, false
 	}

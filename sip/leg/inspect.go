@@ -115,7 +115,7 @@ func inspectRequest(data []byte, m *raw) verdict {
 
 func knownMethod(m string) bool {
 	switch m {
-	case "INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "REFER", "PRACK":
+	case "INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "REFER", "PRACK", "NOTIFY", "SUBSCRIBE":
 		return true
 	}
 	return false
@@ -284,7 +284,7 @@ func checkForwards(method []byte, m *raw) verdict {
 	return verdict{}
 }
 
-// checkRequire refuses every option: none is supported (RFC 3261 section 8.2.2.3).
+// checkRequire refuses options that are not understood (RFC 3261 section 8.2.2.3).
 func checkRequire(method []byte, m *raw) verdict {
 	if s := string(method); s == "ACK" || s == "CANCEL" {
 		return verdict{}
@@ -295,7 +295,7 @@ func checkRequire(method []byte, m *raw) verdict {
 			continue
 		}
 		for tag := range strings.SplitSeq(string(m.headers[i].value), ",") {
-			if tag = strings.TrimSpace(tag); isToken(tag) {
+			if tag = strings.TrimSpace(tag); isToken(tag) && !understood(tag) {
 				tags = append(tags, tag)
 			}
 		}
@@ -304,6 +304,15 @@ func checkRequire(method []byte, m *raw) verdict {
 		return verdict{}
 	}
 	return refused(420, "Bad Extension", "Unsupported: ", strings.Join(tags, ", "))
+}
+
+// understood reports whether an option tag may be required of us.
+func understood(tag string) bool {
+	switch strings.ToLower(tag) {
+	case "replaces", "norefersub": // RFC 3891, RFC 4488
+		return true
+	}
+	return false
 }
 
 // checkType refuses INVITE bodies that cannot hold a session description.

@@ -49,6 +49,7 @@ type Leg struct {
 	reoffer *ticket
 	offer   offer
 	next    []byte // an Offer that waits for the dialog to be free
+	ref     referral
 	trials  map[string]trial
 }
 
@@ -62,6 +63,7 @@ const (
 	proceeding              // a provisional came back
 	confirmed               // both sides know the dialog
 	leaving                 // our BYE sent
+	subscribed              // the peer hung up and is still told about its transfer
 	done                    // nothing more to say; late messages are cleaned up
 )
 
@@ -129,8 +131,14 @@ func (l *Leg) handle(m message) (Event, bool) {
 	case inResolved:
 		return l.onResolved(m)
 	case inEnd:
+		if l.st == subscribed {
+			l.terminate()
+		}
 		l.End(m.cause)
 	case inShutdown:
+		if l.st == subscribed {
+			l.terminate()
+		}
 		if l.ended || l.st == done {
 			return Event{}, false
 		}
@@ -161,8 +169,10 @@ func (l *Leg) End(c Cause) {
 	case calling, proceeding:
 		l.cancel()
 	case confirmed:
-		l.bye()
-	case accepted, leaving, done:
+		if !l.farewell() {
+			l.bye()
+		}
+	case accepted, leaving, subscribed, done:
 		// RFC 3261 section 15: no BYE before the ACK; it follows then.
 	}
 }
@@ -177,6 +187,10 @@ func (l *Leg) terminate() {
 		l.answerTicket(l.reoffer, 487, "Request Terminated", nil)
 		l.reoffer = nil
 	}
+	if l.ref.asked != nil {
+		l.answerTicket(l.ref.asked, 481, "Call/Transaction Does Not Exist", nil)
+	}
+	l.ref = referral{}
 	if !l.over {
 		l.over = true
 		l.in.post(message{input: inTerminated})
@@ -251,6 +265,8 @@ const (
 	tAck                   // the ACK to our 2xx
 	tOffer                 // a final response to our re-INVITE
 	tGlare                 // the pause after 491
+	tRefer                 // the end of a subscription to a transfer
+	tNotify                // the answer to the last NOTIFY before our BYE
 	timerKinds
 )
 
@@ -286,6 +302,8 @@ func (l *Leg) onTimer(k timer) (Event, bool) {
 		return l.onNoAck()
 	case tOffer:
 		return l.lost(Event{Kind: OfferDone, Code: 408, Reason: "Request Timeout", Err: ErrPeerGone})
+	case tRefer, tNotify:
+		l.onSubscription(k)
 	case tGlare:
 		l.offer.waiting = false
 		l.kick()

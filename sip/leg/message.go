@@ -154,6 +154,7 @@ func requestOf(req *sipmsg.Request, network string, src netip.AddrPort) Request 
 	}
 	r.User, r.Host = userHost(&req.Recipient)
 	r.Privacy, _ = lookup(r.Headers, "Privacy")
+	r.Replaces = replacesOf(r.Headers)
 	for _, h := range r.Headers {
 		if strings.EqualFold(h.name, "User-to-User") {
 			r.UserToUser = append(r.UserToUser, h.value)

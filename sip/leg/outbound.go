@@ -54,6 +54,8 @@ func (l *Leg) onResponse(m message) (Event, bool) {
 			return Event{}, false
 		}
 		l.terminate()
+	case forNotify:
+		l.onNotified(m, t)
 	}
 	return Event{}, false
 }
@@ -192,6 +194,10 @@ func (l *Leg) onTxFailed(m message) (Event, bool) {
 	case forBye:
 		if l.st == leaving {
 			l.terminate()
+		}
+	case forNotify:
+		if m.branch == l.ref.branch {
+			l.unsubscribe()
 		}
 	case forOffer:
 		if m.branch == l.offer.branch {

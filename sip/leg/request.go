@@ -23,8 +23,9 @@ type Request struct {
 	Diversion   []Party // RFC 5806, the most recent first
 	Privacy     string  // RFC 3323 value, empty when absent
 	UserToUser  []string
-	MaxForwards int      // 70 when the header is missing
-	Headers     []Header // every header in order, compact names expanded
+	Replaces    *DialogID // RFC 3891, nil when absent
+	MaxForwards int       // 70 when the header is missing
+	Headers     []Header  // every header in order, compact names expanded
 	ContentType string
 	SDP         []byte // nil when the body is not application/sdp
 	Network     string // "udp" or "tcp"

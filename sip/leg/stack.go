@@ -250,6 +250,7 @@ func (s *Stack) Adopt(mailbox chan<- Signal) {
 
 // own files a leg under its owner's mailbox.
 func (s *Stack) own(l *Leg, mailbox chan<- Signal) {
+	s.disown(l)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.owners[mailbox] == nil {
