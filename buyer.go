@@ -1,6 +1,7 @@
 package ringbid
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -58,6 +59,14 @@ type Target struct {
 	States []string `json:"states,omitempty"`
 	// RingTimeout is how long the target may ring; default 30s, 5s to 2m.
 	RingTimeout Duration `json:"ring_timeout,omitempty"`
+	// EarlyMedia says what the caller hears while the target rings: "ringback"
+	// (default) plays the flow's hold prompt or our ringback whatever the buyer
+	// sends; "pass" lets the buyer's audio before the answer through to the
+	// caller, one way, instead of ours as soon as it comes, unless other places
+	// ring too; "ignore" changes nothing that the caller hears: neither prompt nor
+	// ringback begins, what plays goes on, and the buyer is not heard. Early media
+	// is never paid for and does not count as connected.
+	EarlyMedia string `json:"early_media,omitempty"`
 	// Whisper names a prompt the agent hears before the bridge.
 	Whisper string `json:"whisper,omitempty"`
 	// AcceptKey must be pressed by the agent before the call counts as
@@ -78,6 +87,13 @@ type Target struct {
 	Agents []string `json:"agents,omitempty"`
 	Paused bool     `json:"paused,omitempty"`
 }
+
+// The policies of Target.EarlyMedia; "" is the first.
+const (
+	EarlyRingback = "ringback"
+	EarlyPass     = "pass"
+	EarlyIgnore   = "ignore"
+)
 
 // DefaultRingTimeout is how long a target rings before the next one is tried.
 const DefaultRingTimeout = 30 * time.Second
@@ -126,6 +142,7 @@ func (t *Target) Validate() []Problem {
 		c.that(len(s) == 2 && strings.ToUpper(s) == s, index("states", i), "%.10q is not a two-letter state", s)
 	}
 	c.span("ring_timeout", t.RingTimeout, Duration(5*time.Second), Duration(2*time.Minute))
+	c.that(slices.Contains([]string{"", EarlyRingback, EarlyPass, EarlyIgnore}, t.EarlyMedia), "early_media", "%.20q is not ringback, pass or ignore", t.EarlyMedia)
 	c.that(t.AcceptKey == "" || len(t.AcceptKey) == 1 && strings.Contains("0123456789*#", t.AcceptKey), "accept_key", "%.10q is not one key of 0-9, * or #", t.AcceptKey)
 	c.that(len(t.SendDigits) <= 64 && strings.Trim(t.SendDigits, "0123456789*#ABCDw") == "", "send_digits", "%.80q has other characters than 0-9, *, #, A-D and w", t.SendDigits)
 	c.that(len(t.Headers) <= 32, "headers", "has more than 32 entries")

@@ -109,6 +109,8 @@ const (
 	VerdictNotAccepted Verdict = "not_accepted"
 	VerdictCancelled   Verdict = "cancelled" // the caller hung up meanwhile
 	VerdictLocal       Verdict = "local"     // our own limit: no ports, trunk full
+	VerdictVoicemail   Verdict = "voicemail" // a machine answered: greeting, beep or fax
+	VerdictElsewhere   Verdict = "elsewhere" // of a leg: another place of the target took the call
 )
 
 // Dial asks for one leg to a target.

@@ -244,7 +244,7 @@ func outcome(at ringbid.Attempt) string {
 		ringbid.VerdictBusy: "busy", ringbid.VerdictNoAnswer: "did not answer", ringbid.VerdictRefused: "refused",
 		ringbid.VerdictUnreachable: "could not be reached", ringbid.VerdictFailed: "failed",
 		ringbid.VerdictNotAccepted: "answered, and nobody accepted", ringbid.VerdictCancelled: "the caller hung up",
-		ringbid.VerdictLocal: "could not be dialled from here",
+		ringbid.VerdictLocal: "could not be dialled from here", ringbid.VerdictVoicemail: "a machine answered",
 	}[at.Verdict]
 	if words == "" {
 		words = string(at.Verdict)

@@ -8,16 +8,20 @@ import (
 	"github.com/ringbid/ringbid/sip/media"
 )
 
+// taken reports whether the answer alone decides that this place takes the
+// call.
+func (p *place) taken() bool { return p.t.d.Target.AcceptKey == "" }
+
 // digits keys what the target wants after its answer.
-func (t *dialTask) digits(c *Call) {
-	send := t.d.Target.SendDigits
+func (p *place) digits(c *Call) {
+	send := p.t.d.Target.SendDigits
 	if send == "" {
-		t.whisper(c)
+		p.whisper(c)
 		return
 	}
-	t.stage = dialDigits
-	t.at = time.Now().Add(keyingTime(send) + slack)
-	t.s.stream.SendDigits(send)
+	p.stage = dialDigits
+	p.at = time.Now().Add(keyingTime(send) + slack)
+	p.s.stream.SendDigits(send)
 }
 
 // keyingTime is about how long digits take: 0.2 s each, 0.5 s for a pause.
@@ -27,86 +31,72 @@ func keyingTime(digits string) time.Duration {
 }
 
 // whisper tells the agent about the call; the caller hears nothing of it.
-func (t *dialTask) whisper(c *Call) {
-	if len(t.d.Whisper) == 0 {
-		t.waitForKey(c)
+func (p *place) whisper(c *Call) {
+	if len(p.t.d.Whisper) == 0 {
+		p.waitForKey(c)
 		return
 	}
-	t.stage = dialWhisper
-	t.at = time.Now().Add(t.d.Whisper.Duration() + slack)
-	t.id = t.s.stream.Play(c.s.clips.of(t.d.Whisper), false)
+	p.stage = dialWhisper
+	p.at = time.Now().Add(p.t.d.Whisper.Duration() + slack)
+	p.id = p.s.stream.Play(c.s.clips.of(p.t.d.Whisper), false)
 }
 
-func (t *dialTask) waitForKey(c *Call) {
-	if t.d.Target.AcceptKey == "" {
-		t.accepted(c)
+func (p *place) waitForKey(c *Call) {
+	if p.t.d.Target.AcceptKey == "" {
+		p.won(c)
 		return
 	}
-	t.stage = dialAccept
-	t.at = time.Now().Add(c.s.cfg.AcceptTimeout)
+	p.stage = dialAccept
+	p.at = time.Now().Add(c.s.cfg.AcceptTimeout)
 }
 
-func (t *dialTask) accepted(c *Call) {
-	c.talk = t.s
-	t.over(c, ringbid.VerdictAnswered, 200, "")
+// won gives the call to this place.
+func (p *place) won(c *Call) {
+	p.over, p.verdict = true, ringbid.VerdictAnswered
+	p.s.report.Verdict = ringbid.VerdictAnswered
+	p.t.alone(c, p)
+	c.talk = p.s
+	p.t.over(c, p, ringbid.VerdictAnswered, 200, "")
 }
 
 // key takes the agent's accept key, also while the whisper plays. Other keys
-// of the agent mean nothing; the caller's are kept for later.
-func (t *dialTask) key(c *Call, s *side, k byte) bool {
-	if s != t.s || t.stage != dialWhisper && t.stage != dialAccept {
+// of the agent mean nothing.
+func (p *place) key(c *Call, k byte) bool {
+	if p.stage != dialWhisper && p.stage != dialAccept {
 		return false
 	}
-	if want := t.d.Target.AcceptKey; want != "" && want[0] == k {
-		t.s.stream.Stop()
-		t.accepted(c)
+	if want := p.t.d.Target.AcceptKey; want != "" && want[0] == k {
+		p.s.stream.Stop()
+		p.won(c)
 	}
 	return true
 }
 
-func (t *dialTask) sound(c *Call, s *side, ev media.Event) {
-	if s != t.s {
-		return
-	}
+func (p *place) sound(c *Call, ev media.Event) {
 	switch {
-	case ev.Kind == media.DigitsSent && t.stage == dialDigits:
-		t.whisper(c)
-	case ev.Kind == media.PlayDone && t.stage == dialWhisper && ev.ID == t.id:
-		t.waitForKey(c)
+	case ev.Kind == media.DigitsSent && p.stage == dialDigits:
+		p.whisper(c)
+	case ev.Kind == media.PlayDone && p.stage == dialWhisper && ev.ID == p.id:
+		p.waitForKey(c)
 	case ev.Kind == media.Inactive:
-		t.over(c, ringbid.VerdictFailed, 200, s.report.Reason)
+		p.fell(c, ringbid.VerdictFailed, 200, p.s.report.Reason)
 	}
 }
 
 // late is the end of the wait of a stage.
-func (t *dialTask) late(c *Call) {
+func (p *place) late(c *Call) {
 	switch {
-	case t.s == nil:
-		t.over(c, ringbid.VerdictUnreachable, 0, "host "+t.host+" is not known")
-	case t.stage == dialCalling:
-		t.mark(ringbid.VerdictNoAnswer)
-		t.drop(c, byUs, reason(codeNoAnswer))
-		t.over(c, ringbid.VerdictNoAnswer, 0, reason(codeNoAnswer).Text)
-	case t.stage == dialDigits:
-		t.whisper(c)
-	case t.stage == dialWhisper:
-		t.waitForKey(c)
-	case t.stage == dialAccept:
-		t.mark(ringbid.VerdictNotAccepted)
-		t.drop(c, byUs, reason(codeNotAccepted))
-		t.over(c, ringbid.VerdictNotAccepted, 200, "accept key not pressed")
+	case p.s == nil:
+		p.fell(c, ringbid.VerdictUnreachable, 0, "host "+p.host+" is not known")
+	case p.stage == dialCalling:
+		p.close(c, ringbid.VerdictNoAnswer, byUs, reason(codeNoAnswer))
+		p.fell(c, ringbid.VerdictNoAnswer, 0, reason(codeNoAnswer).Text)
+	case p.stage == dialDigits:
+		p.whisper(c)
+	case p.stage == dialWhisper:
+		p.waitForKey(c)
+	case p.stage == dialAccept:
+		p.close(c, ringbid.VerdictNotAccepted, byUs, reason(codeNotAccepted))
+		p.fell(c, ringbid.VerdictNotAccepted, 200, "accept key not pressed")
 	}
-}
-
-// stop gives the attempt up: the caller left, or the handler wants to.
-func (t *dialTask) stop(c *Call, _ error) {
-	by, why := c.endedBy, c.endWhy
-	if !c.ended {
-		by, why = byUs, reason(codeElsewhere)
-	}
-	if t.s != nil {
-		t.mark(ringbid.VerdictCancelled)
-	}
-	t.drop(c, by, why)
-	t.over(c, ringbid.VerdictCancelled, 0, why.Text)
 }

@@ -24,6 +24,8 @@ const (
 	codeNoAnswer     = "no_answer"
 	codeNotAccepted  = "not_accepted"
 	codeElsewhere    = "call_over"
+	codeTaken        = "completed_elsewhere" // another place of the target took the call
+	codeVoicemail    = "voicemail"
 	codeBadOffer     = "bad_sdp"
 	codeCodec        = "no_common_codec"
 	codeSecurity     = "no_common_security"
@@ -68,6 +70,10 @@ func reasons(code string) ringbid.Reason {
 		return ringbid.Reason{Text: "not accepted", Fault: ringbid.FaultBuyer, SIP: 480, Q850: 16}
 	case codeElsewhere:
 		return ringbid.Reason{Text: "call is over", Fault: ringbid.FaultNone, SIP: 487, Q850: 16}
+	case codeTaken: // RFC 3326 section 2
+		return ringbid.Reason{Text: "Call completed elsewhere", Fault: ringbid.FaultNone, SIP: 200, Q850: 26}
+	case codeVoicemail:
+		return ringbid.Reason{Text: "no person answered", Fault: ringbid.FaultBuyer, SIP: 480, Q850: 16}
 	case codeBadOffer:
 		return ringbid.Reason{Text: "session description not understood", Fault: ringbid.FaultTrunk, SIP: 400, Q850: 111}
 	case codeCodec:
@@ -133,7 +139,7 @@ func complete(r ringbid.Reason) ringbid.Reason {
 func cause(r ringbid.Reason, answered bool) leg.Cause {
 	r = complete(r)
 	c := leg.Cause{Code: r.SIP, Text: r.Text, Q850: r.Q850}
-	if answered {
+	if answered && c.Code >= 300 {
 		c.Code = 0
 	}
 	return c

@@ -129,6 +129,10 @@ func VerdictText(v ringbid.Verdict) string {
 		return "was still ringing"
 	case ringbid.VerdictLocal:
 		return "was not dialled: our own limit"
+	case ringbid.VerdictVoicemail:
+		return "had a machine answer"
+	case ringbid.VerdictElsewhere:
+		return "rang until another place took the call"
 	case ringbid.VerdictFailed:
 		return "failed"
 	}

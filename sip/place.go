@@ -1,0 +1,322 @@
+package sip
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/ringbid/ringbid"
+	"github.com/ringbid/ringbid/sip/leg"
+	"github.com/ringbid/ringbid/sip/media"
+	"github.com/ringbid/ringbid/sip/sdp"
+)
+
+// place is one line of a target that is called: its own, or one of those that
+// ring with it. A refused codec, refused SRTP and a redirect make a further leg
+// at the same place.
+type place struct {
+	t      *dialTask
+	within string // the trunk's name
+	trunk  *ringbid.Trunk
+	user   string
+	host   string
+	port   int
+	addr   netip.Addr
+	s      *side // the leg being tried, nil before the INVITE
+	stage  dialStage
+	at     time.Time    // when late is to be called; zero is never
+	id     media.PlayID // the whisper
+	again  bool         // the other law was tried
+	plain  bool         // SRTP was refused, plain RTP is tried
+
+	over    bool
+	verdict ringbid.Verdict
+	status  int
+	text    string
+}
+
+// dialStage is how far a place has come.
+type dialStage uint8
+
+const (
+	dialCalling dialStage = iota
+	dialDigits            // keying SendDigits
+	dialWhisper           // the agent hears the whisper
+	dialAccept            // waiting for the accept key
+)
+
+// placesOf lists where the target is called, its own line first.
+func placesOf(t *dialTask) []*place {
+	own := &place{t: t, within: t.d.Target.Trunk, user: t.d.Target.User}
+	if t.d.Award.User != "" {
+		own.user = t.d.Award.User
+	}
+	return []*place{own}
+}
+
+// start looks the place up and calls it.
+func (p *place) start(c *Call) {
+	if text := p.plan(c); text != "" {
+		p.fell(c, ringbid.VerdictLocal, 0, text)
+		return
+	}
+	if addr, err := netip.ParseAddr(p.host); err == nil {
+		p.addr = addr
+		p.call(c, c.codecsFor(p.trunk)...)
+		return
+	}
+	p.at = time.Now().Add(lookUpLimit + time.Second)
+	host := p.host
+	c.lookups.Go(func() {
+		ctx, cancel := context.WithTimeout(c.ctx, lookUpLimit)
+		defer cancel()
+		addr, err := lookUp(ctx, host)
+		c.do(func() { p.found(c, addr, err) })
+	})
+}
+
+// plan finds the trunk and says what is missing.
+func (p *place) plan(c *Call) string {
+	trunk, ok := c.s.cfg.Trunks.Named(p.within)
+	if !ok || trunk.Address == "" {
+		return fmt.Sprintf("trunk %s has no address to call", p.within)
+	}
+	var err error
+	if p.host, p.port, err = trunk.HostPort(); err != nil {
+		return err.Error()
+	}
+	p.trunk = trunk
+	if !ringbid.SIPUser(p.user) {
+		return "what to dial is not a number or SIP user"
+	}
+	return ""
+}
+
+func (p *place) found(c *Call, addr netip.Addr, err error) {
+	if c.task != p.t || p.over || p.s != nil && !p.s.ended {
+		return
+	}
+	if err != nil {
+		p.fell(c, ringbid.VerdictUnreachable, 0, "host "+p.host+" is not known")
+		return
+	}
+	p.addr = addr
+	p.call(c, c.codecsFor(p.trunk)...)
+}
+
+// call sends the INVITE of a new leg to the place.
+func (p *place) call(c *Call, codecs ...sdp.Codec) {
+	t := p.t
+	s, why := c.callOut(outgoing{
+		trunk: p.trunk, user: p.user, host: p.host, port: p.port, addr: p.addr, codecs: codecs, plain: p.plain,
+		report: ringbid.Leg{Side: byBuyer, Name: t.d.Award.Name, Target: t.d.Target.Name},
+		say:    func(host string) (identity, []leg.Header) { return p.say(c, host) },
+	})
+	if s == nil {
+		p.fell(c, ringbid.VerdictLocal, 0, why)
+		return
+	}
+	p.s, p.stage = s, dialCalling
+	p.at = time.Now().Add(t.ringTimeout())
+	c.emit(ringbid.Event{Kind: ringbid.EventDial, Leg: s.report.ID, Bid: t.d.Award.Bid, Data: map[string]string{
+		"target": t.d.Target.Name, "buyer": t.d.Target.Buyer, "price": t.d.Award.Price.String()}})
+}
+
+// say is what the INVITE says of the caller and the call.
+func (p *place) say(c *Call, host string) (identity, []leg.Header) {
+	who := identityOf(p.t.d, host)
+	headers, err := headersFor(c.inv, p.t.d, host, who.privacy)
+	if err != nil {
+		c.s.m.headerLeftOut()
+		c.log.Warn("header left out", slog.String("target", p.t.d.Target.Name), slog.Any("error", err))
+	}
+	return who, headers
+}
+
+func (p *place) signal(c *Call, ev leg.Event) {
+	switch ev.Kind {
+	case leg.Ringing, leg.EarlyMedia:
+		p.ringing(c)
+	case leg.Answered:
+		p.answered(c, ev.SDP)
+	case leg.Failed:
+		p.failed(c, ev)
+	case leg.ByeReceived, leg.Ended:
+		p.fell(c, ringbid.VerdictNotAccepted, 200, p.s.report.Reason)
+	}
+}
+
+// ringing starts the ring timeout.
+func (p *place) ringing(c *Call) {
+	if p.s.report.Ringing != nil {
+		return
+	}
+	now := time.Now()
+	p.s.report.Ringing = &now
+	p.at = now.Add(p.t.ringTimeout())
+	c.emit(ringbid.Event{Kind: ringbid.EventRinging, Leg: p.s.report.ID, Data: map[string]string{
+		"target": p.t.d.Target.Name, "buyer": p.t.d.Target.Buyer}})
+}
+
+func (p *place) answered(c *Call, answer []byte) {
+	s, now := p.s, time.Now()
+	s.report.Answered = &now
+	s.report.Status = 200
+	agreed, err := s.accept(answer)
+	if err != nil {
+		p.close(c, ringbid.VerdictFailed, byUs, refusalOf(err))
+		p.fell(c, ringbid.VerdictFailed, 200, err.Error())
+		return
+	}
+	s.apply(agreed)
+	c.emit(ringbid.Event{Kind: ringbid.EventLegAnswer, Leg: s.report.ID, Data: map[string]string{"target": p.t.d.Target.Name}})
+	if p.taken() {
+		p.t.alone(c, p)
+	}
+	p.digits(c)
+}
+
+// failed reads the end of a leg. Refused SRTP is tried once more without, where
+// the trunk allows that, and a refused codec with the other law, which the media
+// plane converts.
+func (p *place) failed(c *Call, ev leg.Event) {
+	p.s.report.Status = ev.Code
+	if ev.Code == 488 || ev.Code == 606 || ev.Code == 415 {
+		if p.s.local.Security == sdp.Optional {
+			p.plain = true
+			p.retry(c, ev, p.s.local.Codecs[0])
+			return
+		}
+		if other := p.otherLaw(); other != nil && !p.again {
+			p.again = true
+			p.retry(c, ev, *other)
+			return
+		}
+	}
+	verdict, text := verdictOf(ev.Code), ev.Reason
+	if ev.Code == 0 {
+		verdict = verdictOfError(ev.Err)
+		if text == "" && ev.Err != nil {
+			text = ev.Err.Error()
+		}
+	}
+	p.close(c, verdict, byBuyer, ringbid.Reason{Text: text, SIP: ev.Code, Q850: ev.Q850})
+	p.fell(c, verdict, ev.Code, text)
+}
+
+// retry ends the leg being tried and tries another with these codecs.
+func (p *place) retry(c *Call, ev leg.Event, codecs ...sdp.Codec) {
+	p.hangUp(c, ringbid.VerdictFailed, byBuyer, ringbid.Reason{Text: ev.Reason, SIP: ev.Code})
+	p.call(c, codecs...)
+}
+
+func (p *place) otherLaw() *sdp.Codec {
+	for _, v := range voices(p.trunk) {
+		if v.Name != p.s.local.Codecs[0].Name {
+			return &v
+		}
+	}
+	return nil
+}
+
+// hangUp ends the leg being tried with a verdict.
+func (p *place) hangUp(c *Call, v ringbid.Verdict, by string, why ringbid.Reason) {
+	if p.s != nil {
+		p.s.report.Verdict = v
+		c.hangUp(p.s, by, why)
+	}
+}
+
+// close ends the leg and the place; the attempt goes on.
+func (p *place) close(c *Call, v ringbid.Verdict, by string, why ringbid.Reason) {
+	p.over, p.verdict, p.text = true, v, why.Text
+	p.hangUp(c, v, by, why)
+}
+
+// fell ends the place with a verdict, and with the last place the attempt.
+func (p *place) fell(c *Call, v ringbid.Verdict, status int, text string) {
+	p.over, p.verdict, p.status, p.text = true, v, status, text
+	if p.s != nil {
+		p.s.report.Verdict = v
+		if p.s.report.Reason == "" {
+			p.s.report.Reason = text
+		}
+	}
+	p.t.lost(c)
+}
+
+// outgoing describes a leg that is to be made.
+type outgoing struct {
+	trunk  *ringbid.Trunk
+	user   string // checked to be a number or SIP user
+	host   string // of the Request-URI
+	port   int
+	addr   netip.Addr // of host
+	codecs []sdp.Codec
+	plain  bool        // offers plain RTP whatever the trunk likes
+	report ringbid.Leg // Side, Name and Target
+
+	// say returns who calls and the further headers; host is what we call
+	// ourselves towards the trunk.
+	say func(host string) (identity, []leg.Header)
+}
+
+// callOut sends the INVITE of a new leg of the call, or says in words why there
+// is none: the trunk is full, no port is free, or SRTP cannot be had.
+func (c *Call) callOut(o outgoing) (*side, string) {
+	now := time.Now()
+	if code := c.s.limits.enter(o.trunk, false, now); code != "" {
+		return nil, reason(code).Text
+	}
+	stream, err := c.s.stream(c.sounds)
+	if err != nil {
+		c.s.limits.leave(o.trunk.Name)
+		return nil, refusalOf(err).Text
+	}
+	s := &side{stream: stream, trunk: o.trunk, expected: o.addr, report: o.report}
+	s.report.ID, s.report.Trunk, s.report.Started = ringbid.NewID(), o.trunk.Name, now
+	s.report.Peer = net.JoinHostPort(o.host, itoa(o.port))
+	s.describe(o.codecs...)
+	if err := s.secure(o.trunk.Transport); err != nil {
+		c.s.limits.leave(o.trunk.Name)
+		stream.Close()
+		return nil, err.Error()
+	}
+	if o.plain {
+		s.local.Security = sdp.Plain
+	}
+	c.sides = append(c.sides, s)
+	c.s.filter.expect(o.addr)
+	s.leg = c.s.stack.Dial(c.dialConfig(o, s.offer()))
+	s.report.SIPCallID = s.leg.CallID()
+	c.captured(s)
+	return s, ""
+}
+
+func (c *Call) dialConfig(o outgoing, offer []byte) leg.DialConfig {
+	who, headers := o.say(c.s.hostOf(o.trunk.Transport))
+	uri := "sip:" + o.user + "@" + net.JoinHostPort(o.host, itoa(o.port))
+	if o.trunk.Transport == "tcp" {
+		uri += ";transport=tcp"
+	}
+	return leg.DialConfig{
+		Mailbox: c.signals, Network: o.trunk.Transport, Target: net.JoinHostPort(o.addr.String(), itoa(o.port)),
+		URI: uri, From: who.from, PAI: who.pai, Username: o.trunk.Username, Password: string(o.trunk.Password),
+		Headers: headers, SDP: offer, MaxForwards: c.request.MaxForwards - 1,
+	}
+}
+
+// codecsFor is what a leg on the trunk is offered: exactly the caller's codec,
+// so that nothing is converted, unless the trunk does not take it.
+func (c *Call) codecsFor(trunk *ringbid.Trunk) []sdp.Codec {
+	all := voices(trunk)
+	for _, v := range all {
+		if v.Name == c.caller.agreed.Local.Name {
+			return []sdp.Codec{v}
+		}
+	}
+	return all[:1]
+}
