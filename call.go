@@ -161,6 +161,36 @@ type Media struct {
 	RoundTripMS float64 `json:"round_trip_ms,omitempty"`
 	SRTP        string  `json:"srtp,omitempty"`   // the crypto suite, "" for plain RTP
 	Forged      uint64  `json:"forged,omitempty"` // SRTP packets with a wrong tag or seen before, dropped
+	// In is what we received of the peer. Out is what the peer reports of what we
+	// sent (RTCP), zero if it reports nothing.
+	In  Quality `json:"in,omitzero"`
+	Out Quality `json:"out,omitzero"`
+}
+
+// Quality is how one direction of a leg's audio sounded, from packets alone.
+type Quality struct {
+	Packets     uint64  `json:"packets"` // that should have come
+	Lost        uint64  `json:"lost"`
+	LossPercent float64 `json:"loss_percent"`  // 0 to 100
+	JitterMS    float64 `json:"jitter_ms"`     // mean
+	JitterMaxMS float64 `json:"jitter_max_ms"` // highest
+	// MOS is the opinion a listener would have, 1.0 to 4.5, by the E-model of
+	// ITU-T G.107 from loss, its burstiness, delay and codec; 0 is not known.
+	MOS float64 `json:"mos"`
+}
+
+// Word returns how a MOS sounds: "good" from 4.0, "fair" from 3.6 (where ITU-T
+// G.109 has many users dissatisfied below), "poor", or "" where it is not known.
+func (q Quality) Word() string {
+	switch {
+	case q.MOS <= 0:
+		return ""
+	case q.MOS >= 4.0:
+		return "good"
+	case q.MOS >= 3.6:
+		return "fair"
+	}
+	return "poor"
 }
 
 // Message is one line of a leg's SIP ladder.

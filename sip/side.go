@@ -230,9 +230,8 @@ func (s *side) reported() ringbid.Leg {
 	st := s.stream.Stats()
 	r.Media = ringbid.Media{
 		Local: st.Local.String(), PacketsIn: st.Received, PacketsOut: st.Sent, Lost: uint64(max(0, st.Lost)),
-		JitterMS: float64(st.Jitter) / float64(time.Millisecond), Stray: st.WrongSource, Digits: st.Digits,
-		RoundTripMS: float64(st.RTT) / float64(time.Millisecond),
-		SRTP:        string(st.Sealed), Forged: st.Forged + st.Replayed,
+		JitterMS: inMS(st.Jitter), Stray: st.WrongSource, Digits: st.Digits, RoundTripMS: inMS(st.RTT),
+		SRTP: string(st.Sealed), Forged: st.Forged + st.Replayed, In: heardOf(st, r.Codec), Out: reportedOf(st, r.Codec),
 	}
 	if st.Remote.IsValid() {
 		r.Media.Remote = st.Remote.String()

@@ -25,6 +25,11 @@ func bound(c ringbid.Call) ringbid.Call {
 			l.Messages[n].Text, l.Messages[n].CSeq = cut(l.Messages[n].Text, 200), cut(l.Messages[n].CSeq, 200)
 		}
 		l.Media.JitterMS, l.Media.RoundTripMS = finite(l.Media.JitterMS), finite(l.Media.RoundTripMS)
+		for _, q := range []*ringbid.Quality{&l.Media.In, &l.Media.Out} {
+			q.LossPercent, q.MOS = finite(q.LossPercent), finite(q.MOS)
+			q.JitterMS, q.JitterMaxMS = finite(q.JitterMS), finite(q.JitterMaxMS)
+		}
+		l.Media.SRTP = cut(l.Media.SRTP, 64)
 	}
 	c.Steps = first(c.Steps, MaxSteps)
 	c.Events = slices.Clone(first(c.Events, ringbid.MaxEvents))

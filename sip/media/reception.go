@@ -20,6 +20,10 @@ type reception struct {
 	transit        int32
 	jitter         uint32 // scaled by 16
 	timed          bool   // transit is set
+	jitterTop      uint32 // highest, scaled by 16
+	jitterSum      uint64 // scaled by 16, of so many
+	jitters        uint64
+	runs           uint64 // runs of lost packets, however long
 
 	priorExpected, priorReceived uint32 // at the last report
 	lastSR                       uint32 // middle 32 bits of the NTP time of the peer's last SR
@@ -41,6 +45,9 @@ func (r *reception) add(p rtpPacket, voice bool, now int64) (fresh bool) {
 		fresh = !r.begun || p.ssrc != r.ssrc
 		r.restart(p)
 	case d > 0:
+		if d > 1 {
+			r.runs++
+		}
 		r.highest += uint32(d)
 		r.run++
 	default:
@@ -75,7 +82,13 @@ func (r *reception) measure(ts uint32, now int64) {
 		return // a jump of the clock, not jitter
 	}
 	r.jitter += uint32(d) - (r.jitter+8)>>4
+	r.jitterTop = max(r.jitterTop, r.jitter)
+	r.jitterSum += uint64(r.jitter)
+	r.jitters++
 }
+
+// jitterMean is the mean of the estimate over all packets, in sixteenths of a sample.
+func (r *reception) jitterMean() uint32 { return uint32(r.jitterSum / max(1, r.jitters)) }
 
 func (r *reception) expected() uint32 {
 	if !r.begun {
@@ -88,8 +101,11 @@ func (r *reception) lost() int64 {
 	return r.lostBefore + int64(r.expected()) - int64(r.run)
 }
 
-func (r *reception) jitterTime() time.Duration {
-	return time.Duration(int64(r.jitter>>4) * nsPerSample)
+func (r *reception) jitterTime() time.Duration { return asTime(r.jitter) }
+
+// asTime is a jitter estimate as a time.
+func asTime(scaled uint32) time.Duration {
+	return time.Duration(int64(scaled) * nsPerSample / 16)
 }
 
 // report makes the block for the next SR or RR and starts a new interval.

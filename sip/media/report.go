@@ -100,12 +100,17 @@ func (st *session) reported(sh *shard, n int, from netip.AddrPort) {
 	}
 	r := sum.report
 	st.stats.PeerLost = int64(r.lost)
+	st.stats.PeerReports++
+	st.stats.PeerOf = st.out.packets - st.out.packetsBefore
 	st.stats.PeerFraction = float64(r.fraction) / 256
 	st.stats.PeerJitter = time.Duration(r.jitter) * time.Duration(nsPerSample)
+	st.stats.PeerJitterSum += st.stats.PeerJitter
+	st.stats.PeerJitterMax = max(st.stats.PeerJitterMax, st.stats.PeerJitter)
 	if r.lastSR == 0 {
 		return
 	}
 	if trip := int32(uint32(sh.ntp(sh.now)>>16) - r.lastSR - r.delay); trip >= 0 {
 		st.stats.RTT = time.Duration(trip) * time.Second / 65536
+		st.stats.RTTMax = max(st.stats.RTTMax, st.stats.RTT)
 	}
 }

@@ -257,6 +257,8 @@ func (st *session) snapshot() Stats {
 	out.Forged, out.Replayed = st.guard.forged, st.guard.replayed
 	out.Sealed, out.Opened = st.guard.suites()
 	out.Lost, out.Jitter = st.rx.lost(), st.rx.jitterTime()
+	out.JitterMean, out.JitterMax = asTime(st.rx.jitterMean()), asTime(st.rx.jitterTop)
+	out.LostRuns = st.rx.runs
 	out.First, out.Last = st.s.plane.wall(st.rx.first), st.s.plane.wall(st.rx.last)
 	return out
 }

@@ -18,7 +18,10 @@ type Stats struct {
 	Sent          uint64        // RTP packets sent to the peer
 	SentBytes     uint64        // their payload bytes
 	Lost          int64         // packets missing by sequence number (RFC 3550 A.3); duplicates can make it negative
-	Jitter        time.Duration // interarrival jitter (RFC 3550 A.8)
+	LostRuns      uint64        // runs of consecutive missing packets; one filled in late still counts
+	Jitter        time.Duration // interarrival jitter (RFC 3550 A.8), now
+	JitterMean    time.Duration // the mean of it over all packets
+	JitterMax     time.Duration // the highest it was
 	LateDrops     uint64        // packets that came too late to be relayed, from before a source switch
 	First, Last   time.Time     // arrival of the first and the last accepted packet; zero if none
 
@@ -36,5 +39,10 @@ type Stats struct {
 	PeerLost      int64         // packets the peer misses of ours, from its last report
 	PeerFraction  float64       // share the peer lost since its report before that, 0..1
 	PeerJitter    time.Duration // jitter the peer sees
+	PeerReports   uint64        // reports the peer made about us
+	PeerOf        uint64        // packets we had sent when the last of them came
+	PeerJitterSum time.Duration // of all reports
+	PeerJitterMax time.Duration // the highest of them
 	RTT           time.Duration // round trip from the last report that allowed to compute it; 0 = unknown
+	RTTMax        time.Duration // the longest
 }

@@ -70,12 +70,15 @@ func richLegs(t clock) []ringbid.Leg {
 	}
 	return []ringbid.Leg{
 		{ID: "l0", Side: "caller", Name: "caller", Trunk: "carrier", Peer: "192.0.2.10:5060", Started: t.at(0), Answered: t.ptr(210), Ended: t.ptr(209_330), Status: 200, EndedBy: "ringbid", Codec: "PCMU",
-			Media:    ringbid.Media{Local: "203.0.113.5:20014", Remote: "192.0.2.10:31002", PacketsIn: 10_451, PacketsOut: 10_455, Lost: 7, JitterMS: 2.4, Digits: 6, RoundTripMS: 38},
+			Media: ringbid.Media{Local: "203.0.113.5:20014", Remote: "192.0.2.10:31002", PacketsIn: 10_451, PacketsOut: 10_455, Lost: 7, JitterMS: 2.4, Digits: 6, RoundTripMS: 38,
+				In:  ringbid.Quality{Packets: 10_458, Lost: 7, LossPercent: 0.07, JitterMS: 2.1, JitterMaxMS: 8.7, MOS: 4.38},
+				Out: ringbid.Quality{Packets: 10_400, Lost: 208, LossPercent: 2, JitterMS: 6.3, JitterMaxMS: 21.5, MOS: 3.82}},
 			Messages: []ringbid.Message{msg(0, false, "INVITE", "1 INVITE", 1184), msg(1, true, "100 Trying", "1 INVITE", 312), msg(205, true, "200 OK", "1 INVITE", 894), msg(244, false, "ACK", "1 ACK", 402), msg(209_322, true, "BYE", "2 BYE", 460), msg(209_360, false, "200 OK", "2 BYE", 310)}},
 		{ID: "l1", Side: "buyer", Name: "apex", Target: "lakeside-best", Trunk: "exchange", Peer: "198.51.100.7:5060", Started: t.at(12_370), Ended: t.ptr(12_512), Status: 486, Verdict: ringbid.VerdictBusy, Reason: "Busy Here", EndedBy: "buyer",
 			Messages: []ringbid.Message{msg(12_370, true, "INVITE", "1 INVITE", 1302), msg(12_391, false, "100 Trying", "1 INVITE", 290), msg(12_508, false, "486 Busy Here", "1 INVITE", 330), msg(12_509, true, "ACK", "1 ACK", 380)}},
 		{ID: "l2", Side: "buyer", Name: "keystone", Target: "keystone-agents", Trunk: "exchange", Peer: "198.51.100.7:5060", Started: t.at(12_530), Ringing: t.ptr(12_940), Answered: t.ptr(16_840), Ended: t.ptr(209_320), Status: 200, Verdict: ringbid.VerdictAnswered, EndedBy: "buyer", Codec: "PCMU",
-			Media:    ringbid.Media{Local: "203.0.113.5:20018", Remote: "198.51.100.7:18230", PacketsIn: 9_622, PacketsOut: 9_630, Lost: 2, JitterMS: 1.1, RoundTripMS: 22},
+			Media: ringbid.Media{Local: "203.0.113.5:20018", Remote: "198.51.100.7:18230", PacketsIn: 9_622, PacketsOut: 9_630, Lost: 2, JitterMS: 1.1, RoundTripMS: 22, SRTP: "AES_CM_128_HMAC_SHA1_80",
+				In: ringbid.Quality{Packets: 9_624, Lost: 2, LossPercent: 0.02, JitterMS: 1.2, JitterMaxMS: 3.4, MOS: 4.39}},
 			Messages: []ringbid.Message{msg(12_530, true, "INVITE", "1 INVITE", 1310), msg(12_552, false, "100 Trying", "1 INVITE", 290), msg(12_940, false, "180 Ringing", "1 INVITE", 320), msg(16_838, false, "200 OK", "1 INVITE", 870), msg(16_839, true, "ACK", "1 ACK", 402), msg(209_318, false, "BYE", "2 BYE", 440), msg(209_319, true, "200 OK", "2 BYE", 300)}},
 	}
 }
