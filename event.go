@@ -40,6 +40,8 @@ const (
 	EventLegEnd    EventKind = "leg.ended"      // leg; data: verdict, status, by
 	EventBridged   EventKind = "call.bridged"   // leg
 	EventHold      EventKind = "call.hold"      // leg; data: on
+	EventForced    EventKind = "call.forced"    // data: target, by
+	EventWatched   EventKind = "call.watched"   // data: by, mode
 	EventPop       EventKind = "pop.sent"       // data: agents
 	EventEnded     EventKind = "call.ended"     // data: by, code, outcome
 	EventSettled   EventKind = "call.settled"   // data: revenue, payout, currency

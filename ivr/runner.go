@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/ringbid/ringbid"
@@ -36,6 +37,9 @@ type Runner struct {
 	node      string
 	now       func() time.Time
 	plans     plans
+
+	mu   sync.Mutex
+	live map[string]*walk // calls in their flow, by id
 }
 
 // New makes a Runner. It panics where Market or Directory is missing, which is
@@ -47,6 +51,7 @@ func New(c Config) *Runner {
 	r := &Runner{
 		market: c.Market, directory: c.Directory, emit: c.Emit, log: c.Logger,
 		metrics: newMetrics(c.Registerer), node: c.Node, now: c.Now,
+		live: map[string]*walk{},
 	}
 	if r.emit == nil {
 		r.emit = func(ringbid.Event) {}
@@ -76,6 +81,8 @@ func (r *Runner) Run(ctx context.Context, c Call) *ringbid.Call {
 		w.refuse(*refused)
 	default:
 		w.learn(w.firstFacts())
+		leave := r.enlist(w)
+		defer leave()
 		w.run(ctx)
 	}
 	w.settle(0)

@@ -142,6 +142,10 @@ func (w *walk) target(name string) *ringbid.Target {
 // bridge connects the two and settles the money when they part. The slot is
 // given back before the flow goes on.
 func (w *walk) bridge(ctx context.Context, n *ringbid.Node, a ringbid.Award, t *ringbid.Target) (way, error) {
+	if !w.force.talk() { // sent elsewhere in the moment of the answer
+		w.call.Bridge(ctx, time.Second) // lets the buyer go: ctx has ended
+		return way{}, errForced
+	}
 	began := w.r.now()
 	left := max(w.until().Sub(began), time.Second)
 	talk := w.call.Bridge(ctx, left)

@@ -33,6 +33,7 @@ type walk struct {
 	answered bool
 	attempts int    // targets dialled
 	likely   ending // how the call ends if the flow just stops
+	force    force
 }
 
 func (r *Runner) newWalk(c Call) *walk {
@@ -85,7 +86,7 @@ func (w *walk) run(ctx context.Context) {
 			w.conclude(tooLong())
 			return
 		}
-		next, err := w.step(ctx, id)
+		next, err := w.node(ctx, id)
 		if err != nil {
 			w.conclude(w.failed(ctx, err))
 			return
