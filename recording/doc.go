@@ -13,7 +13,8 @@
 // files, claims what is old enough that nothing late will arrive for it, and
 // writes it at the offset that belongs to its position: 58 bytes of header, then
 // two bytes per position. A second goroutine syncs, so that a slow disk delays
-// one sync and not the writing. When the disk is full or too slow the ring
+// one sync and not the writing; a third keeps a stock of memory for the rings,
+// which hold only what is not yet written. When the disk is full or too slow the ring
 // overflows, samples are counted as lost, and the file goes on, with silence in
 // the gap, as soon as it can be written again.
 //

@@ -46,7 +46,7 @@ type File struct {
 var _ media.Tap = (*File)(nil)
 
 func newFile(r *Recorder, callID, path string) *File {
-	return &File{recorder: r, callID: callID, path: path, ring: newRing(), written: make(chan struct{})}
+	return &File{recorder: r, callID: callID, path: path, ring: newRing(&r.chunks), written: make(chan struct{})}
 }
 
 // Frame takes one packet's audio, as media.Tap says. It runs on the media

@@ -72,6 +72,8 @@ type Recorder struct {
 	metrics *metrics
 	lock    *os.File
 	trouble trouble
+	chunks  pool
+	page    [page]byte // the writer's
 
 	mu     sync.Mutex
 	files  map[string]*File
@@ -115,7 +117,9 @@ func Open(c Config) (*Recorder, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	r.stop = cancel
+	r.chunks.level(spareChunks)
 	r.jobs.Go(r.write)
+	r.jobs.Go(r.stock)
 	r.jobs.Go(func() { r.syncAll(ctx) })
 	r.jobs.Go(func() { r.tidy(ctx) })
 	return r, nil
@@ -151,6 +155,7 @@ func (r *Recorder) Start(inv ringbid.Invite) (*File, error) {
 	if day.IsZero() {
 		day = time.Now()
 	}
+	r.chunks.put(newChunk()) // for its first frames: many calls may start at once
 	f := newFile(r, inv.CallID, filepath.Join(r.cfg.Dir, day.UTC().Format("2006/01/02"), inv.CallID+".wav"))
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -7,9 +7,10 @@ import (
 )
 
 const (
-	// ringFrames is how much of the call's clock a ring holds: 4.1 s, 64 KiB.
+	// ringFrames is how much of the call's clock a ring can hold: 4.1 s, 64 KiB.
 	ringFrames = 1 << 15
-	ringMask   = ringFrames - 1
+	// ringSlots are places for the chunks of that, which may begin within one.
+	ringSlots = 32
 	// slack is how late, behind the newest audio, a packet may be and still be
 	// written: 400 ms.
 	slack = 3200
@@ -22,25 +23,24 @@ const shut = int64(math.MaxInt64)
 
 // ring is a window on the call's clock, both channels interleaved as in the
 // file, silent where nothing was put. One media thread puts, the writer takes;
-// neither ever waits for the other.
+// neither ever waits for the other. Its memory are chunks that come from a pool
+// when something is put into them and go back once they are written: about four
+// while the disk keeps up.
 //
 // The writer owns [tail, claim), the media thread [claim, tail+ringFrames).
 // Moving claim is safe because put marks itself busy first and looks at claim
 // afterwards: when the writer has moved claim and then sees the thread idle, no
 // put below claim is running and none will start.
 type ring struct {
-	busy  atomic.Bool
-	claim atomic.Int64 // puts below are refused; moved by the writer
-	tail  atomic.Int64 // first position not yet written; moved by the writer
-	head  atomic.Int64 // end of the newest audio; moved by the media thread
-	buf   [ringFrames * frameBytes]byte
+	busy   atomic.Bool
+	claim  atomic.Int64 // puts below are refused; moved by the writer
+	tail   atomic.Int64 // first position not yet written; moved by the writer
+	head   atomic.Int64 // end of the newest audio; moved by the media thread
+	pool   *pool
+	chunks [ringSlots]atomic.Pointer[chunk] // set by the media thread, unset by the writer
 }
 
-func newRing() *ring {
-	r := &ring{}
-	fill(r.buf[:])
-	return r
-}
+func newRing(p *pool) *ring { return &ring{pool: p} }
 
 // What became of a put.
 type fate uint8
@@ -81,13 +81,33 @@ func (r *ring) store(ch uint8, pos int64, ulaw []byte, mute bool) fate {
 	if mute {
 		return kept
 	}
-	at := pos & ringMask
-	n := min(int64(len(ulaw)), ringFrames-at)
-	interleave(r.buf[at*frameBytes+int64(ch):], ulaw[:n])
-	if n < int64(len(ulaw)) {
-		interleave(r.buf[ch:], ulaw[n:])
+	for len(ulaw) > 0 {
+		c := r.chunk(pos)
+		if c == nil {
+			return full
+		}
+		at := pos % chunkFrames
+		n := min(int64(len(ulaw)), chunkFrames-at)
+		interleave(c[at*frameBytes+int64(ch):], ulaw[:n])
+		ulaw, pos = ulaw[n:], pos+n
 	}
 	return kept
+}
+
+func (r *ring) slot(pos int64) *atomic.Pointer[chunk] {
+	return &r.chunks[pos/chunkFrames%ringSlots]
+}
+
+// chunk returns the memory for a position; nil when the pool is empty.
+func (r *ring) chunk(pos int64) *chunk {
+	slot := r.slot(pos)
+	c := slot.Load()
+	if c == nil {
+		if c = r.pool.take(); c != nil {
+			slot.Store(c)
+		}
+	}
+	return c
 }
 
 // interleave spreads src over every second byte of dst.
@@ -133,19 +153,47 @@ func (r *ring) idle() bool {
 	return !r.busy.Load()
 }
 
-// next returns the file bytes from tail on, up to limit or the end of the
-// ring's memory.
-func (r *ring) next(limit int64) []byte {
+// next copies the file bytes from tail up to limit into b, as many as fit, and
+// returns them.
+func (r *ring) next(limit int64, b []byte) []byte {
 	from := r.tail.Load()
-	at := from & ringMask
-	n := min(limit-from, ringFrames-at)
-	return r.buf[at*frameBytes : (at+n)*frameBytes]
+	limit = min(limit, from+int64(len(b)/frameBytes))
+	n := 0
+	for pos := from; pos < limit; {
+		end := min(limit, pos-pos%chunkFrames+chunkFrames)
+		part := b[n : n+int(end-pos)*frameBytes]
+		if c := r.slot(pos).Load(); c != nil {
+			copy(part, c[pos%chunkFrames*frameBytes:])
+		} else {
+			fill(part)
+		}
+		n += len(part)
+		pos = end
+	}
+	return b[:n]
 }
 
-// release gives back what next returned, now written.
-func (r *ring) release(b []byte) {
-	fill(b)
-	r.tail.Add(int64(len(b)) / frameBytes)
+// release gives back the memory of n bytes of what next returned, now written.
+func (r *ring) release(n int) {
+	from := r.tail.Load()
+	to := from + int64(n)/frameBytes
+	for pos := from - from%chunkFrames; pos+chunkFrames <= to; pos += chunkFrames {
+		if c := r.slot(pos).Swap(nil); c != nil {
+			fill(c[:])
+			r.pool.put(c)
+		}
+	}
+	r.tail.Store(to)
+}
+
+// empty gives all memory back, once nothing is put or read any more.
+func (r *ring) empty() {
+	for i := range r.chunks {
+		if c := r.chunks[i].Swap(nil); c != nil {
+			fill(c[:])
+			r.pool.put(c)
+		}
+	}
 }
 
 // fill makes b silent.

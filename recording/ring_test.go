@@ -3,10 +3,19 @@ package recording
 import (
 	"bytes"
 	"math/rand/v2"
+	"runtime"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
+
+// filledRing has all the memory it can use.
+func filledRing() *ring {
+	p := &pool{}
+	p.level(ringFrames/chunkFrames + 1)
+	return newRing(p)
+}
 
 // drain takes and releases everything that the ring lets go of and returns it.
 func drain(t *testing.T, r *ring, wall int64) []byte {
@@ -20,9 +29,10 @@ func drain(t *testing.T, r *ring, wall int64) []byte {
 
 func takeUpTo(r *ring, limit int64) []byte {
 	var out []byte
-	for b := r.next(limit); len(b) > 0; b = r.next(limit) {
+	page := make([]byte, 5000)
+	for b := r.next(limit, page); len(b) > 0; b = r.next(limit, page) {
 		out = append(out, b...)
-		r.release(b)
+		r.release(len(b))
 	}
 	return out
 }
@@ -33,7 +43,7 @@ func TestRingAgainstModel(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(8) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
-		r := newRing()
+		r := filledRing()
 		var model, got []byte
 		var head int64
 		for n := range 3000 {
@@ -83,7 +93,7 @@ func TestRingAgainstModel(t *testing.T) {
 
 func TestRingOverflowLosesOnlyTheOverflow(t *testing.T) {
 	t.Parallel()
-	r := newRing()
+	r := filledRing()
 	frame := bytes.Repeat([]byte{7}, 160)
 	var fates [4]int
 	const frames = 2 * ringFrames / 160
@@ -109,11 +119,68 @@ func TestRingOverflowLosesOnlyTheOverflow(t *testing.T) {
 	}
 }
 
+// TestRingWithoutMemory loses what there is no memory for, and only that.
+func TestRingWithoutMemory(t *testing.T) {
+	t.Parallel()
+	p := &pool{}
+	p.level(1)
+	r := newRing(p)
+	frame := bytes.Repeat([]byte{7}, chunkFrames)
+	fates := []fate{r.put(0, 0, frame, false), r.put(0, chunkFrames, frame, false), r.put(0, 2*chunkFrames, frame, false)}
+	if diff := cmp.Diff([]fate{kept, full, full}, fates); diff != "" {
+		t.Fatal(diff)
+	}
+	got := drain(t, r, 3*chunkFrames)
+	for i := 0; i < len(got); i += 2 {
+		if want := byte(7); i/2 >= chunkFrames && got[i] == want || i/2 < chunkFrames && got[i] != want {
+			t.Fatalf("position %d: %x", i/2, got[i])
+		}
+	}
+	if p.n.Load() != 1 {
+		t.Errorf("%d chunks came back", p.n.Load())
+	}
+	if fate := r.put(0, 3*chunkFrames, frame, false); fate != kept {
+		t.Errorf("after memory came back: fate %d", fate)
+	}
+}
+
+// TestPool has several take and put at once; none may hold what another holds.
+func TestPool(t *testing.T) {
+	t.Parallel()
+	p := &pool{}
+	p.level(8)
+	var all sync.WaitGroup
+	for me := range byte(4) {
+		all.Go(func() {
+			for range 20_000 {
+				c := p.take()
+				if c == nil {
+					continue
+				}
+				c[0] = me
+				runtime.Gosched()
+				if c[0] != me {
+					t.Error("a chunk is held twice")
+				}
+				p.put(c)
+			}
+		})
+	}
+	all.Wait()
+	if p.n.Load() != 8 {
+		t.Errorf("%d chunks are left", p.n.Load())
+	}
+	p.level(2)
+	if p.n.Load() != 4 {
+		t.Errorf("%d chunks after levelling to 2", p.n.Load())
+	}
+}
+
 // TestRingIdle has nothing arrive for a minute: the writer keeps up with the
 // clock, so that the next frame finds room.
 func TestRingIdle(t *testing.T) {
 	t.Parallel()
-	r := newRing()
+	r := filledRing()
 	frame := bytes.Repeat([]byte{7}, 160)
 	r.put(1, 0, frame, false)
 	got := drain(t, r, 60*sampleRate)

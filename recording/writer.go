@@ -7,6 +7,8 @@ import (
 
 const (
 	tick = 50 * time.Millisecond
+	// page is how much is written at once.
+	page = 64 << 10
 	// burst bounds how much of one file is written before the others get their
 	// turn: 2 MiB.
 	burst = 32
@@ -68,6 +70,7 @@ func (r *Recorder) serve(f *File, now time.Time) {
 	case last && (err != nil || !more):
 		r.trouble.drop(f)
 		f.failed = err
+		f.ring.empty()
 		close(f.written)
 	case err != nil:
 		f.due = now.Add(r.cfg.retry)
@@ -81,7 +84,7 @@ func (r *Recorder) serve(f *File, now time.Time) {
 // repeated does no harm.
 func (r *Recorder) flush(f *File, limit int64) (more bool, err error) {
 	for range burst {
-		b := f.ring.next(limit)
+		b := f.ring.next(limit, r.page[:])
 		if len(b) == 0 {
 			return false, nil
 		}
@@ -92,7 +95,7 @@ func (r *Recorder) flush(f *File, limit int64) (more bool, err error) {
 			return false, err
 		}
 		r.metrics.bytes.Add(float64(len(b)))
-		f.ring.release(b)
+		f.ring.release(len(b))
 		f.dirty = true
 	}
 	return true, nil
