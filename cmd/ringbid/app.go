@@ -262,7 +262,7 @@ func (a *app) startMedia(context.Context) error {
 		return err
 	}
 	a.plane, err = media.Open(media.Config{
-		Bind: ip, Advertise: advertise, PortMin: from, PortMax: to, Logger: a.log, Registerer: a.reg,
+		Bind: ip, Advertise: advertise, PortMin: from, PortMax: to, Poll: a.cfg.RTPPoll, Logger: a.log, Registerer: a.reg,
 	})
 	if err != nil {
 		return err

@@ -36,6 +36,7 @@ type config struct {
 	DKIM        string
 	AlertTo     string
 	MaxCalls    int
+	RTPPoll     bool
 	SIPExempt   string
 
 	CallsPerSecond int
@@ -77,6 +78,7 @@ func (c *config) flags(f *pflag.FlagSet) {
 	str(&c.HomerKey, "homer-key", "", "password of the Homer server, if it wants one")
 	str(&c.LogLevel, "log-level", "info", "debug, info, warn or error")
 	f.BoolVar(&c.TrustProxy, "trust-proxy", env("trust-proxy", "") == "true", "believe X-Forwarded-For and -Proto: only behind a proxy that writes them [RINGBID_TRUST_PROXY=true]")
+	f.BoolVar(&c.RTPPoll, "rtp-poll", env("rtp-poll", "") == "true", "look for audio once a millisecond instead of waking for each packet: less processor time at many hundred calls, up to 1 ms more delay [RINGBID_RTP_POLL=true]")
 	f.IntVar(&c.MaxCalls, "max-calls", c.envInt("max-calls", 1000), "calls at once on this node [RINGBID_MAX_CALLS]")
 	f.IntVar(&c.CallsPerSecond, "calls-per-second", c.envInt("calls-per-second", 200), "new calls a second on this node, 0 for no limit [RINGBID_CALLS_PER_SECOND]")
 	str(&c.SIPExempt, "sip-exempt", "", "addresses or networks never slowed or muted for the calls they try, comma separated; lets nobody in")
