@@ -10,7 +10,7 @@ import (
 
 // Listener is one socket of the stack.
 type Listener struct {
-	Network string // "udp" or "tcp"
+	Network string // "udp", "tcp", "tls", "ws" or "wss"
 	Addr    string // "ip:port"; the IP must be explicit, port 0 picks a free one
 }
 
@@ -18,6 +18,7 @@ type Listener struct {
 type Config struct {
 	Listeners []Listener
 	Advertise string // host put into Via and Contact; empty means the listener's IP
+	Keys      *Keys  // the certificate shown over tls and wss; needed to listen there
 	UserAgent string // User-Agent and Server header; empty sends none
 
 	// Admit decides about a datagram or a whole stream message before it is
@@ -63,13 +64,16 @@ type Config struct {
 type DialConfig struct {
 	Mailbox chan<- Signal // the owner's mailbox; must be read until Terminated
 
-	Network string // "udp" or "tcp"; empty means udp
+	Network string // "udp", "tcp", "tls", "ws" or "wss"; empty means udp
 	Target  string // "host:port" the INVITE is sent to; the host may be a name
-	URI     string // Request-URI, for example "sip:+14155550100@10.0.0.9;user=phone"
-	From    Party  // empty Host means the advertised host
-	To      Party  // empty User and Host mean those of URI
-	PAI     string // URI for P-Asserted-Identity, empty for none
-	CallID  string // generated when empty
+	// TLS is what the peer must prove over tls and wss; nil asks for a certificate
+	// of Target's host.
+	TLS    *Client
+	URI    string // Request-URI, for example "sip:+14155550100@10.0.0.9;user=phone"
+	From   Party  // empty Host means the advertised host
+	To     Party  // empty User and Host mean those of URI
+	PAI    string // URI for P-Asserted-Identity, empty for none
+	CallID string // generated when empty
 
 	// Username and Password answer a digest challenge from Target, and from
 	// nobody else.

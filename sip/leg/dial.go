@@ -45,14 +45,14 @@ func (s *Stack) Dial(d DialConfig) *Leg {
 		l.arm(tNoAnswer, d.NoAnswer)
 	}
 	if host, _, err := splitTarget(d.Target); err == nil && net.ParseIP(host) != nil {
-		dest, err := s.resolve(context.Background(), d.Network, d.Target)
+		dest, err := s.resolve(context.Background(), d.Network, d.Target, d.TLS)
 		l.connectTo(dest, err)
 		return l
 	}
 	s.track(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), dialLimit)
 		defer cancel()
-		dest, err := s.resolve(ctx, d.Network, d.Target)
+		dest, err := s.resolve(ctx, d.Network, d.Target, d.TLS)
 		l.in.post(message{input: inResolved, dest: dest, err: err})
 	})
 	return l
@@ -61,7 +61,7 @@ func (s *Stack) Dial(d DialConfig) *Leg {
 // prepare checks the parameters and makes the dialog's addresses.
 func (l *Leg) prepare() error {
 	c := &l.out.cfg
-	if c.Network != "udp" && c.Network != "tcp" {
+	if !known(c.Network) {
 		return fmt.Errorf("%w: network %q", ErrInput, c.Network)
 	}
 	if !cleanText(c.CallID) || strings.ContainsAny(c.CallID, " <>\"") || len(c.CallID) > 255 {
@@ -161,7 +161,7 @@ func (l *Leg) sendInvite(dest destination) error {
 func splitTarget(target string) (host string, port uint16, err error) {
 	host, p, err := net.SplitHostPort(target)
 	if err != nil {
-		host, p = strings.Trim(target, "[]"), "5060"
+		host, p = strings.Trim(target, "[]"), "5060" // others are written out
 	}
 	n, err := strconv.ParseUint(p, 10, 16)
 	if err != nil || n == 0 || host == "" || !hostOK(host) {
@@ -187,4 +187,18 @@ func randomHex(n int) string {
 	b := make([]byte, n)
 	_, _ = rand.Read(b) // never fails since Go 1.24
 	return hex.EncodeToString(b)
+}
+
+// DefaultPort is where a network is served when nothing else is said (RFC 3261
+// section 19.1.2, RFC 7118 section 5.2).
+func DefaultPort(network string) int {
+	switch network {
+	case "tls":
+		return 5061
+	case "ws":
+		return 80
+	case "wss":
+		return 443
+	}
+	return 5060
 }

@@ -85,7 +85,7 @@ func (s *Stack) contact(d destination) *sipmsg.ContactHeader {
 // Names a peer wrote are not looked up, and peers behind a NAT or on a stream
 // are reached where they speak from.
 func (l *Leg) destinationOf(d *dialog) destination {
-	if l.peer.network == "tcp" && l.s.connected(l.peer.to) {
+	if streamed(l.peer.network) && l.s.streamTo(l.peer) != nil {
 		return l.peer
 	}
 	uri := d.target
@@ -105,12 +105,12 @@ func (l *Leg) destinationOf(d *dialog) destination {
 	}
 	port := uri.Port
 	if port == 0 {
-		port = 5060
+		port = DefaultPort(l.peer.network)
 	}
 	if port > 65535 || port < 0 {
 		return l.peer
 	}
-	return destination{network: l.peer.network, to: netip.AddrPortFrom(addr, uint16(port)), local: l.peer.local}
+	return destination{network: l.peer.network, to: netip.AddrPortFrom(addr, uint16(port)), local: l.peer.local, tls: l.peer.tls}
 }
 
 // request sends a request with a transaction and files it under its branch.

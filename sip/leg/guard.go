@@ -3,19 +3,23 @@ package leg
 import (
 	"bytes"
 	"errors"
+	"log/slog"
 	"net"
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/gorilla/websocket"
 )
 
 // Limits of stream connections.
 const (
 	maxStreamConns = 1024
-	maxSourceConns = 256           // of one address, so that nobody takes every place
-	maxOddConns    = 64            // of all strangers together
-	maxOddSource   = 4             // of one stranger
-	idleLimit      = 2 * time.Hour // between messages; a long call is silent
+	maxSourceConns = 256             // of one address, so that nobody takes every place
+	maxOddConns    = 64              // of all strangers together
+	maxOddSource   = 4               // of one stranger
+	idleLimit      = 2 * time.Hour   // between messages; a long call is silent
+	handshakeLimit = 5 * time.Second // of TLS and WebSocket together
 	streamBuffer   = 4 << 10
 )
 
@@ -29,23 +33,28 @@ func (s *Stack) writeLimit() time.Duration { return 10 * s.t1 }
 var errStream = errors.New("stream refused")
 
 // inlet is the listener sipgo serves: connections that were accepted, and
-// those we dialled ourselves, all behind a guard.
+// those we dialled ourselves, all behind a guard. sipgo takes each for TCP.
 type inlet struct {
-	real  net.Listener
-	local netip.AddrPort
-	conns chan net.Conn
-	quit  chan struct{}
-	once  sync.Once
-	wg    sync.WaitGroup
+	network string
+	real    net.Listener // nil where we only dial
+	local   netip.AddrPort
+	conns   chan net.Conn
+	quit    chan struct{}
+	once    sync.Once
+	wg      sync.WaitGroup
 
 	mu   sync.Mutex
 	open map[*guard]struct{}
+	to   map[netip.AddrPort]*guard // the latest of each peer
 }
 
-func newInlet(l net.Listener, s *Stack) *inlet {
-	in := &inlet{real: l, local: addrPort(l.Addr()), conns: make(chan net.Conn), quit: make(chan struct{}),
-		open: map[*guard]struct{}{}}
-	in.wg.Go(func() { in.accept(s) })
+func newInlet(network string, l net.Listener, s *Stack) *inlet {
+	in := &inlet{network: network, real: l, conns: make(chan net.Conn), quit: make(chan struct{}),
+		open: map[*guard]struct{}{}, to: map[netip.AddrPort]*guard{}}
+	if l != nil {
+		in.local = addrPort(l.Addr())
+		in.wg.Go(func() { in.accept(s) })
+	}
 	return in
 }
 
@@ -69,16 +78,33 @@ func (in *inlet) accept(s *Stack) {
 			conn.Close()
 			continue
 		}
-		in.admit(conn, s, maxStreamConns)
+		g := in.hold(conn, s, maxStreamConns)
+		if g == nil {
+			continue
+		}
+		if in.network == "tcp" {
+			in.give(g)
+			continue
+		}
+		// A peer that dawdles over its handshake keeps nobody else waiting.
+		in.wg.Go(func() {
+			if !s.guarded("handshake", func() { err = g.greet() }) || err != nil {
+				s.m.dropped("handshake")
+				s.log.Debug("connection not taken", slog.String("network", in.network), slog.String("source", g.src.String()), slog.Any("error", err))
+				g.Close()
+				return
+			}
+			in.give(g)
+		})
 	}
 }
 
-// admit puts conn behind a guard and hands it to sipgo.
-func (in *inlet) admit(conn net.Conn, s *Stack, limit int) bool {
+// hold puts conn behind a guard if there is room.
+func (in *inlet) hold(conn net.Conn, s *Stack, limit int) *guard {
 	if c, ok := conn.(interface{ SetWriteBuffer(int) error }); ok {
 		_ = c.SetWriteBuffer(maxQueued) // else the kernel keeps megabytes for who does not read
 	}
-	g := &guard{Conn: conn, s: s, in: in, src: addrPort(conn.RemoteAddr()), since: time.Now()}
+	g := &guard{Conn: conn, s: s, in: in, src: addrPort(conn.RemoteAddr()), since: time.Now(), taken: make(chan struct{})}
 	in.mu.Lock()
 	full := len(in.open) >= limit
 	if !full {
@@ -88,8 +114,16 @@ func (in *inlet) admit(conn net.Conn, s *Stack, limit int) bool {
 	if full {
 		s.m.dropped("connections")
 		conn.Close()
-		return false
+		return nil
 	}
+	return g
+}
+
+// give hands a connection to sipgo.
+func (in *inlet) give(g *guard) bool {
+	in.mu.Lock()
+	in.to[g.src] = g
+	in.mu.Unlock()
 	select {
 	case in.conns <- g:
 		return true
@@ -121,6 +155,23 @@ func (in *inlet) held(src netip.AddrPort, s *Stack) (of int, tooOdd bool) {
 	return of, of >= maxOddSource || odd >= maxOddConns
 }
 
+// find returns the connection to a peer that shows the identity; any one will
+// do for "".
+func (in *inlet) find(to netip.AddrPort, identity string) *guard {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	g := in.to[to]
+	if g == nil || identity == "" || g.identity == identity {
+		return g
+	}
+	for g := range in.open {
+		if g.src == to && g.identity == identity && g.ready() {
+			return g
+		}
+	}
+	return nil
+}
+
 // of counts the connections of one address.
 func (in *inlet) of(addr netip.Addr) (n int) {
 	in.mu.Lock()
@@ -144,44 +195,67 @@ func (in *inlet) Accept() (net.Conn, error) {
 }
 
 // Addr returns the address of the real listener.
-func (in *inlet) Addr() net.Addr { return in.real.Addr() }
+func (in *inlet) Addr() net.Addr {
+	if in.real == nil {
+		return &net.TCPAddr{IP: net.IPv4zero}
+	}
+	return in.real.Addr()
+}
 
 // Close stops accepting and closes every connection.
 func (in *inlet) Close() error {
 	in.once.Do(func() {
 		close(in.quit)
-		in.real.Close()
+		if in.real != nil {
+			in.real.Close()
+		}
 	})
+	in.hangUp() // handshakes too
 	in.wg.Wait()
+	in.hangUp()
+	return nil
+}
+
+// hangUp closes every connection.
+func (in *inlet) hangUp() {
 	in.mu.Lock()
 	open := in.open
-	in.open = map[*guard]struct{}{}
+	in.open, in.to = map[*guard]struct{}{}, map[netip.AddrPort]*guard{}
 	in.mu.Unlock()
 	for g := range open {
-		g.Conn.Close()
+		g.socket().Close()
 	}
-	return nil
 }
 
 // guard frames a stream and gives sipgo whole inspected messages, one per
 // Read. What must not be parsed is answered here or ends the connection.
 type guard struct {
 	net.Conn
-	s       *Stack
-	in      *inlet
-	src     netip.AddrPort
-	buf     []byte
-	checked int       // bytes of buf already searched for the end of headers
-	since   time.Time // when the current wait began
-	served  bool      // at least one message came
-	m       raw
-	out     outlet
+	s        *Stack
+	in       *inlet
+	src      netip.AddrPort
+	raw      net.Conn // below TLS; nil where that is Conn
+	ws       *websocket.Conn
+	dialled  bool
+	identity string        // that the peer has proven, when we dialled
+	names    []string      // of the peer's verified certificate, when it connected
+	taken    chan struct{} // closed when sipgo reads
+	reading  sync.Once
+	buf      []byte
+	checked  int       // bytes of buf already searched for the end of headers
+	since    time.Time // when the current wait began
+	served   bool      // at least one message came
+	m        raw
+	out      outlet
 }
 
 // Read returns the next message. sipgo's buffer is larger than maxMessage.
 func (g *guard) Read(p []byte) (int, error) {
+	if g.taken != nil {
+		g.reading.Do(func() { close(g.taken) })
+	}
 	for {
-		msg, err := g.next()
+		msg, err := g.more()
 		if err != nil {
 			return 0, err
 		}
@@ -192,10 +266,47 @@ func (g *guard) Read(p []byte) (int, error) {
 			}
 			return n, nil
 		}
+		if g.ws != nil {
+			continue
+		}
 		if err := g.fill(); err != nil {
 			return 0, err
 		}
 	}
+}
+
+// ready reports whether sipgo knows the connection.
+func (g *guard) ready() bool {
+	select {
+	case <-g.taken:
+		return true
+	default:
+		return false
+	}
+}
+
+// socket is the connection below everything.
+func (g *guard) socket() net.Conn {
+	if g.raw != nil {
+		return g.raw
+	}
+	return g.Conn
+}
+
+// more returns what the connection has: a message, or nil for none yet.
+func (g *guard) more() ([]byte, error) {
+	if g.ws != nil {
+		return g.frame()
+	}
+	return g.next()
+}
+
+// on goes on after a message that is not for sipgo.
+func (g *guard) on() ([]byte, error) {
+	if g.ws != nil {
+		return nil, nil
+	}
+	return g.next()
 }
 
 // fill reads more bytes under the deadline of the current state.
@@ -268,7 +379,7 @@ func (g *guard) next() ([]byte, error) {
 
 // pass runs the checks on a whole message.
 func (g *guard) pass(msg []byte) ([]byte, error) {
-	if !g.s.admitted("tcp", g.src, msg) {
+	if !g.s.admitted(g.network(), g.src, msg) {
 		return nil, g.refuse("not_admitted")
 	}
 	v := inspect(msg, &g.m)
@@ -278,13 +389,20 @@ func (g *guard) pass(msg []byte) ([]byte, error) {
 	case v.code != 0:
 		g.s.m.refused(v.code)
 		g.answer(v)
-		return g.next()
-	case !g.s.screen("tcp", g.src, &g.m, func(answer []byte) { _, _ = g.Write(answer) }):
+		return g.on()
+	case !g.s.screen(g.network(), g.src, &g.m, func(answer []byte) { _, _ = g.Write(answer) }):
 		g.served = true
-		return g.next()
+		return g.on()
 	}
 	g.served = true
 	return v.data, nil
+}
+
+func (g *guard) network() string {
+	if g.in.network == "" {
+		return "tcp"
+	}
+	return g.in.network
 }
 
 func (g *guard) take(n int) {
@@ -309,6 +427,9 @@ func (g *guard) refuse(why string) error {
 func (g *guard) Close() error {
 	g.in.mu.Lock()
 	delete(g.in.open, g)
+	if g.in.to[g.src] == g {
+		delete(g.in.to, g.src)
+	}
 	g.in.mu.Unlock()
 	g.out.close()
 	return g.Conn.Close()

@@ -13,14 +13,14 @@ func (s *Stack) inbound(req *sipmsg.Request) *Leg {
 	l := &Leg{s: s, inbound: true, callID: req.CallID().Value(), localTag: randomHex(8), st: incoming}
 	l.in.init(l, nil)
 	src, _ := netip.ParseAddrPort(req.Source())
-	network := sipmsg.NetworkToLower(req.Transport())
+	network := s.networkOf(sipmsg.NetworkToLower(req.Transport()), src)
 	l.peer = destination{network: network, to: src, local: s.localOf(network, src)}
-	if network == "tcp" { // the connection's own port when we made it, the listener's else
-		if at, ok := s.source("tcp", src.Addr()); ok {
-			l.peer.local = at
+	l.invite = requestOf(req, network, src)
+	if streamed(network) {
+		if g := s.streamFrom(src); g != nil {
+			l.invite.Names = g.names
 		}
 	}
-	l.invite = requestOf(req, network, src)
 	l.d = dialog{
 		local: sipmsg.FromHeader{DisplayName: req.To().DisplayName, Address: *req.To().Address.Clone(),
 			Params: req.To().Params.Clone()},

@@ -90,7 +90,7 @@ func (l *Leg) abandon(c Cause) {
 // Source returns the address the peer sends from, or that we dialled.
 func (l *Leg) Source() netip.AddrPort { return l.peer.to }
 
-// Network returns "udp" or "tcp".
+// Network returns "udp", "tcp", "tls", "ws" or "wss".
 func (l *Leg) Network() string { return l.peer.network }
 
 // CallID returns the Call-ID of the dialog.

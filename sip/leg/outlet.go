@@ -3,7 +3,6 @@ package leg
 import (
 	"net"
 	"sync"
-	"time"
 )
 
 // maxQueued bounds what waits for a peer that does not read; a call's own
@@ -74,11 +73,7 @@ func (g *guard) Write(p []byte) (int, error) {
 // deliver writes what is queued.
 func (g *guard) deliver() {
 	for p := g.out.take(); p != nil; p = g.out.take() {
-		err := g.SetWriteDeadline(time.Now().Add(g.s.writeLimit()))
-		if err == nil {
-			_, err = g.Conn.Write(p)
-		}
-		if err != nil {
+		if err := g.send(p); err != nil {
 			g.s.m.dropped("slow_reader")
 			g.cut()
 			return
@@ -89,5 +84,5 @@ func (g *guard) deliver() {
 // cut ends the connection; the reader finds out and gives its place back.
 func (g *guard) cut() {
 	g.out.close()
-	g.Conn.Close()
+	g.socket().Close()
 }

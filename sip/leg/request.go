@@ -27,8 +27,9 @@ type Request struct {
 	MaxForwards int       // 70 when the header is missing
 	Headers     []Header  // every header in order, compact names expanded
 	ContentType string
-	SDP         []byte // nil when the body is not application/sdp
-	Network     string // "udp" or "tcp"
+	SDP         []byte   // nil when the body is not application/sdp
+	Network     string   // "udp", "tcp", "tls", "ws" or "wss"
+	Names       []string // of the client certificate, verified, lower case; nil without one
 	Source      netip.AddrPort
 	CallID      string
 }

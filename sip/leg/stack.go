@@ -2,6 +2,7 @@ package leg
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -23,17 +25,19 @@ type Stack struct {
 	t1  time.Duration
 	t2  time.Duration
 
-	tpl  *sipmsg.TransportLayer
-	txl  *sipmsg.TransactionLayer
-	udp  []*net.UDPConn
-	tcp  []*inlet
-	addr []Listener
+	tpl       *sipmsg.TransportLayer
+	txl       *sipmsg.TransactionLayer
+	udp       []*net.UDPConn
+	inlets    []*inlet // of every network but udp
+	addr      []Listener
+	serverTLS *tls.Config // nil without Keys
 
 	quit chan struct{}
 	tail chan Signal // legs without an owner
 	raws sync.Pool   // of *raw
 
 	mu       sync.Mutex
+	dials    map[dialKey]*dialling               // streams being made
 	dialogs  map[string]*Leg                     // by our tag
 	branches map[string]*Leg                     // by Via branch of our requests
 	tickets  map[string]*ticket                  // by transaction, until sipgo brings it
@@ -83,12 +87,16 @@ func Listen(c Config) (*Stack, error) {
 		quit: make(chan struct{}), tail: make(chan Signal, 4096), idle: make(chan struct{}),
 		dialogs: map[string]*Leg{}, branches: map[string]*Leg{}, tickets: map[string]*ticket{},
 		calls: map[string]*Leg{}, merges: map[string]string{}, owners: map[chan<- Signal]map[*Leg]struct{}{},
-		told: newTold(),
+		told: newTold(), dials: map[dialKey]*dialling{},
 	}
 	quiet := slog.New(slog.DiscardHandler) // sipgo logs whole datagrams at Error
 	parser := sipmsg.NewParser(sipmsg.WithHeadersParsers(boundedParsers()))
+	if c.Keys != nil {
+		s.serverTLS = c.Keys.server()
+	}
 	s.tpl = sipmsg.NewTransportLayer(net.DefaultResolver, parser, nil,
-		sipmsg.WithTransportLayerLogger(quiet), sipmsg.WithTransportLayerReadFilter(s.filter))
+		sipmsg.WithTransportLayerLogger(quiet), sipmsg.WithTransportLayerReadFilter(s.filter),
+		sipmsg.WithTransportLayerTransports(sipmsg.TransportsConfig{TCP: &sipmsg.TransportTCP{DialerCreate: noDialer}}))
 	// The hook is first in line: it sees a message before sipgo starts the
 	// goroutine that handles it, so our order is that of the wire.
 	s.tpl.OnMessage(s.onMessage)
@@ -113,8 +121,8 @@ func (s *Stack) bind() error {
 		if err != nil || at.Addr().IsUnspecified() {
 			return fmt.Errorf("listen %s %q: want an explicit ip:port", l.Network, l.Addr)
 		}
-		switch l.Network {
-		case "udp":
+		switch {
+		case l.Network == "udp":
 			conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
 			if err != nil {
 				return fmt.Errorf("listen udp %s: %w", at, err)
@@ -122,25 +130,43 @@ func (s *Stack) bind() error {
 			_ = conn.SetReadBuffer(4 << 20) // as far as the kernel allows
 			s.udp = append(s.udp, conn)
 			s.addr = append(s.addr, Listener{Network: "udp", Addr: addrPort(conn.LocalAddr()).String()})
-		case "tcp":
+		case !known(l.Network):
+			return fmt.Errorf("listen %q: network must be udp, tcp, tls, ws or wss", l.Network)
+		case secured(l.Network) && s.cfg.Keys == nil:
+			return fmt.Errorf("listen %s %s: no certificate is given", l.Network, at)
+		default:
 			real, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(at))
 			if err != nil {
-				return fmt.Errorf("listen tcp %s: %w", at, err)
+				return fmt.Errorf("listen %s %s: %w", l.Network, at, err)
 			}
-			s.tcp = append(s.tcp, newInlet(real, s))
-			s.addr = append(s.addr, Listener{Network: "tcp", Addr: addrPort(real.Addr()).String()})
-		default:
-			return fmt.Errorf("listen %q: network must be udp or tcp", l.Network)
+			s.inlets = append(s.inlets, newInlet(l.Network, real, s))
+			s.addr = append(s.addr, Listener{Network: l.Network, Addr: addrPort(real.Addr()).String()})
 		}
 	}
+	s.addOutlets()
 	return nil
+}
+
+// addOutlets makes room for connections of networks nobody listens on.
+func (s *Stack) addOutlets() {
+	for _, network := range []string{"tcp", "tls", "ws", "wss"} {
+		if s.inletOf(network, netip.AddrPort{}) == nil {
+			s.inlets = append(s.inlets, newInlet(network, nil, s))
+		}
+	}
+}
+
+// noDialer keeps sipgo from making connections: it knows nothing of TLS names,
+// guards and who may be called.
+func noDialer(net.Addr) net.Dialer {
+	return net.Dialer{Control: func(string, string, syscall.RawConn) error { return errStream }}
 }
 
 func (s *Stack) unbind() {
 	for _, c := range s.udp {
 		c.Close()
 	}
-	for _, in := range s.tcp {
+	for _, in := range s.inlets {
 		in.Close()
 	}
 }
@@ -153,7 +179,7 @@ func (s *Stack) serve() {
 			PacketConn: c, PacketAddr: c.LocalAddr().String(), Listener: true})
 		s.wg.Go(func() { s.serveUDP(c) })
 	}
-	for _, in := range s.tcp {
+	for _, in := range s.inlets {
 		s.wg.Go(func() { _ = s.tpl.ServeTCP(in) }) // ends with the inlet
 	}
 	s.wg.Go(s.undertake)

@@ -104,12 +104,12 @@ func TestListenSaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	tests := map[string][]Listener{
-		"no listeners":     nil,
-		"explicit":         {{"udp", "0.0.0.0:0"}},
-		"explicit ip":      {{"udp", "localhost:0"}},
-		"udp or tcp":       {{"sctp", "127.0.0.1:0"}},
-		"address already ": {{"udp", r.udp.String()}},
-		"address already":  {{"udp", "127.0.0.1:0"}, {"tcp", r.tcp.String()}},
+		"no listeners":             nil,
+		"explicit":                 {{"udp", "0.0.0.0:0"}},
+		"explicit ip":              {{"udp", "localhost:0"}},
+		"udp, tcp, tls, ws or wss": {{"sctp", "127.0.0.1:0"}},
+		"address already ":         {{"udp", r.udp.String()}},
+		"address already":          {{"udp", "127.0.0.1:0"}, {"tcp", r.tcp.String()}},
 	}
 	for want, ls := range tests {
 		if _, err := Listen(Config{Listeners: ls, T1: testT1}); err == nil || !strings.Contains(err.Error(), want) {

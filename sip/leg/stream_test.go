@@ -233,7 +233,7 @@ func TestOneSourceDoesNotTakeEveryPlace(t *testing.T) {
 		}
 		t.Cleanup(func() { conn.Close() })
 	}
-	waitFor(t, "all are accepted", func() bool { return r.s.tcp[0].of(r.tcp.Addr()) == maxSourceConns })
+	waitFor(t, "all are accepted", func() bool { return r.s.inlets[0].of(r.tcp.Addr()) == maxSourceConns })
 	conn, err := net.Dial("tcp", r.tcp.String())
 	if err != nil {
 		t.Fatal(err)
@@ -282,7 +282,7 @@ func TestSlowReaderIsCut(t *testing.T) {
 	case <-time.After(patience):
 		t.Error("the peer that does not read is still connected")
 	}
-	waitFor(t, "its place is given back", func() bool { return r.s.tcp[0].of(r.tcp.Addr()) == 1 })
+	waitFor(t, "its place is given back", func() bool { return r.s.inlets[0].of(r.tcp.Addr()) == 1 })
 }
 
 func TestStrangersHoldFewConnections(t *testing.T) {
@@ -299,7 +299,7 @@ func TestStrangersHoldFewConnections(t *testing.T) {
 		t.Cleanup(func() { conn.Close() })
 		return conn
 	}
-	open := func() int { r.s.tcp[0].mu.Lock(); defer r.s.tcp[0].mu.Unlock(); return len(r.s.tcp[0].open) }
+	open := func() int { r.s.inlets[0].mu.Lock(); defer r.s.inlets[0].mu.Unlock(); return len(r.s.inlets[0].open) }
 	for range maxOddSource {
 		dial(2)
 	}

@@ -48,7 +48,7 @@ func (l *Leg) note(sent bool, m sipmsg.Message) {
 		where = m.Destination()
 	}
 	e.Peer, _ = netip.ParseAddrPort(where)
-	e.Network = sipmsg.NetworkToLower(m.Transport())
+	e.Network = l.s.networkOf(sipmsg.NetworkToLower(m.Transport()), e.Peer)
 	switch m := m.(type) {
 	case *sipmsg.Request:
 		e.Summary = m.Method.String() + " " + m.Recipient.String()

@@ -18,12 +18,28 @@ const dialLimit = 3 * time.Second
 type destination struct {
 	network string
 	to      netip.AddrPort
-	local   netip.AddrPort // the listener's address
+	local   netip.AddrPort // the listener's address; port 0 where we have none for the network
+	tls     *Client        // what the peer must prove; nil for a peer that connected to us
 }
 
 // source picks the listener that requests to addr leave by: one of the same
-// family, on loopback for loopback and elsewhere for the rest.
+// family, on loopback for loopback and elsewhere for the rest. Streams need no
+// listener of their own: they leave by the address of another one, without a
+// port.
 func (s *Stack) source(network string, addr netip.Addr) (netip.AddrPort, bool) {
+	at, ok := s.listening(network, addr)
+	if ok || !streamed(network) {
+		return at, ok
+	}
+	for _, other := range []string{"tcp", "tls", "udp"} {
+		if at, ok := s.listening(other, addr); ok {
+			return netip.AddrPortFrom(at.Addr(), 0), true
+		}
+	}
+	return at, false
+}
+
+func (s *Stack) listening(network string, addr netip.Addr) (netip.AddrPort, bool) {
 	var second netip.AddrPort
 	for _, l := range s.addr {
 		at := netip.MustParseAddrPort(l.Addr)
@@ -42,7 +58,7 @@ func (s *Stack) source(network string, addr netip.Addr) (netip.AddrPort, bool) {
 
 // resolve turns "host:port" into a destination. Names are looked up, IPv4
 // first.
-func (s *Stack) resolve(ctx context.Context, network, target string) (destination, error) {
+func (s *Stack) resolve(ctx context.Context, network, target string, want *Client) (destination, error) {
 	host, port, err := splitTarget(target)
 	if err != nil {
 		return destination{}, err
@@ -65,57 +81,23 @@ func (s *Stack) resolve(ctx context.Context, network, target string) (destinatio
 	if !ok {
 		return destination{}, fmt.Errorf("%w: no %s listener for %s", ErrUnreachable, network, addr)
 	}
-	return destination{network: network, to: netip.AddrPortFrom(addr, port), local: local}, nil
-}
-
-// connect makes sure a stream to d exists. Connections we dial go through the
-// listener's guard like those that come in.
-func (s *Stack) connect(d destination) error {
-	if d.network != "tcp" || s.connected(d.to) {
-		return nil
-	}
-	var in *inlet
-	for _, one := range s.tcp {
-		if one.local == d.local {
-			in = one
+	if secured(network) && want == nil {
+		if want, err = NewClient(host, "", "", ""); err != nil {
+			return destination{}, err
 		}
 	}
-	if in == nil {
-		return fmt.Errorf("%w: no tcp listener", ErrUnreachable)
+	if !secured(network) {
+		want = nil
 	}
-	dialer := net.Dialer{Timeout: dialLimit, LocalAddr: &net.TCPAddr{IP: d.local.Addr().AsSlice()}}
-	conn, err := dialer.Dial("tcp", d.to.String())
-	if err != nil {
-		return fmt.Errorf("%w: %s", ErrUnreachable, err.Error())
-	}
-	if !in.admit(conn, s, 2*maxStreamConns) {
-		return fmt.Errorf("%w: no room for a connection", ErrUnreachable)
-	}
-	// sipgo files the connection on its own goroutine.
-	deadline := time.NewTimer(time.Second)
-	defer deadline.Stop()
-	for !s.connected(d.to) {
-		select {
-		case <-time.After(time.Millisecond):
-		case <-deadline.C:
-			return fmt.Errorf("%w: connection not taken", ErrTransport)
-		}
-	}
-	return nil
+	return destination{network: network, to: netip.AddrPortFrom(addr, port), local: local, tls: want}, nil
 }
 
-// connected reports whether sipgo has a stream to that address.
-func (s *Stack) connected(to netip.AddrPort) bool {
-	c := s.tpl.Pool("tcp").Get(to.String())
-	if c == nil {
-		return false
-	}
-	_, _ = c.TryClose() // gives back the reference Get took
-	return true
-}
-
-// localOf returns our address of the connection that src talks to.
+// localOf returns our address of the socket that src talks to.
 func (s *Stack) localOf(network string, src netip.AddrPort) netip.AddrPort {
+	if streamed(network) {
+		at, _ := s.source(network, src.Addr())
+		return at // of a connection we made the listener's: its own port dies with it
+	}
 	c := s.tpl.Pool(network).Get(src.String())
 	if c == nil {
 		at, _ := s.source(network, src.Addr())
@@ -127,21 +109,39 @@ func (s *Stack) localOf(network string, src netip.AddrPort) netip.AddrPort {
 
 // address tells sipgo exactly where the request goes and from which socket.
 func address(req *sipmsg.Request, d destination) {
-	req.SetTransport(sipmsg.NetworkToUpper(d.network))
 	req.SetDestination(d.to.String())
 	if d.network == "udp" {
+		req.SetTransport("UDP")
 		req.Laddr = sipmsg.Addr{IP: net.IP(d.local.Addr().AsSlice()), Port: int(d.local.Port())}
+		return
 	}
+	req.SetTransport("TCP") // whatever is above it: see inlet
+	req.Laddr = sipmsg.Addr{}
+}
+
+// pin ties a request to a connection.
+func pin(req *sipmsg.Request, g *guard) {
+	if !g.dialled {
+		return // filed under the peer's address, as no other one is
+	}
+	at := addrPort(g.LocalAddr())
+	req.Laddr = sipmsg.Addr{IP: net.IP(at.Addr().AsSlice()), Port: int(at.Port())}
 }
 
 // write sends a request that has no transaction: the ACK to a 2xx.
 func (s *Stack) write(req *sipmsg.Request, d destination) {
-	if d.network == "udp" || s.connected(d.to) {
+	if d.network == "udp" {
 		_ = s.tpl.WriteMsg(req) // lost: the 2xx comes again
 		return
 	}
+	if g := s.streamTo(d); g != nil {
+		pin(req, g)
+		_ = s.tpl.WriteMsg(req)
+		return
+	}
 	s.track(func() {
-		if s.connect(d) == nil {
+		if g, err := s.connect(d); err == nil {
+			pin(req, g)
 			_ = s.tpl.WriteMsg(req)
 		}
 	})
@@ -163,19 +163,32 @@ func (s *Stack) transact(l *Leg, req *sipmsg.Request, branch string, d destinati
 		return
 	}
 	s.track(func() {
-		if err := s.connect(d); err != nil {
-			failed(err)
-			return
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), dialLimit)
-		defer cancel()
-		tx, err := s.txl.Request(ctx, req)
+		tx, err := s.begin(req, d)
 		if err != nil {
-			failed(fmt.Errorf("%w: %s", ErrTransport, err.Error()))
+			failed(err)
 			return
 		}
 		s.drain(tx, req, failed)
 	})
+}
+
+// begin sends a request and makes its transaction; over a stream it may have
+// to wait for the connection.
+func (s *Stack) begin(req *sipmsg.Request, d destination) (*sipmsg.ClientTx, error) {
+	if streamed(d.network) {
+		g, err := s.connect(d)
+		if err != nil {
+			return nil, err
+		}
+		pin(req, g)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), dialLimit)
+	defer cancel()
+	tx, err := s.txl.Request(ctx, req)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s", ErrTransport, err.Error())
+	}
+	return tx, nil
 }
 
 // drain keeps sipgo's transaction moving: it blocks until somebody takes each

@@ -1,0 +1,198 @@
+package leg
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// greet makes the handshakes of a connection that came in.
+func (g *guard) greet() error {
+	if err := g.SetDeadline(time.Now().Add(handshakeLimit)); err != nil {
+		return err
+	}
+	if secured(g.in.network) {
+		conn := tls.Server(g.Conn, g.s.serverTLS)
+		if err := conn.Handshake(); err != nil {
+			return err
+		}
+		if g.s.cfg.Keys.checksClients() {
+			g.names = namesOf(conn.ConnectionState())
+		}
+		g.raw, g.Conn = g.Conn, conn
+	}
+	if webSocket(g.in.network) {
+		ws, err := upgrade(g.Conn, g.s.writeLimit())
+		if err != nil {
+			return err
+		}
+		g.ws = ws
+	}
+	g.since = time.Now()
+	return g.SetDeadline(time.Time{})
+}
+
+// meet makes the handshakes of a connection that we dialled.
+func (g *guard) meet(ctx context.Context, d destination) error {
+	limit := time.Now().Add(dialLimit)
+	if err := g.SetDeadline(limit); err != nil {
+		return err
+	}
+	host := d.to.String()
+	if secured(d.network) {
+		if d.tls == nil {
+			return fmt.Errorf("%w: no name to check the certificate of %s against", ErrUnreachable, d.to)
+		}
+		conn := tls.Client(g.Conn, d.tls.config(g.s.cfg.Keys))
+		if err := conn.HandshakeContext(ctx); err != nil {
+			return fmt.Errorf("%w: tls with %s: %s", ErrUnreachable, d.tls.name, err.Error())
+		}
+		g.raw, g.Conn = g.Conn, conn
+		host = net.JoinHostPort(d.tls.name, fmt.Sprint(d.to.Port()))
+	}
+	if webSocket(d.network) {
+		ws, err := open(ctx, g.Conn, host, g.s.writeLimit())
+		if err != nil {
+			return fmt.Errorf("%w: %s", ErrUnreachable, err.Error())
+		}
+		g.ws = ws
+	}
+	g.since, g.served = time.Now(), true // it may listen for as long as calls last
+	g.dialled, g.identity = true, d.tls.identity()
+	return g.SetDeadline(time.Time{})
+}
+
+func webSocket(network string) bool { return network == "ws" || network == "wss" }
+
+func (k *Keys) checksClients() bool { return k != nil && k.clients != "" }
+
+// dialKey tells connections apart that may be shared.
+type dialKey struct {
+	network  string
+	to       netip.AddrPort
+	identity string
+}
+
+// dialling is a connection being made; others wait for it.
+type dialling struct {
+	done chan struct{}
+	g    *guard
+	err  error
+}
+
+// connect returns the stream to d, made when there is none. Connections we dial
+// go through a guard like those that come in, and are shared by all who call
+// the same peer under the same identity (RFC 5923).
+func (s *Stack) connect(d destination) (*guard, error) {
+	if g := s.streamTo(d); g != nil {
+		return g, nil
+	}
+	key := dialKey{d.network, d.to, d.tls.identity()}
+	s.mu.Lock()
+	way := s.dials[key]
+	mine := way == nil
+	if mine {
+		way = &dialling{done: make(chan struct{})}
+		s.dials[key] = way
+	}
+	s.mu.Unlock()
+	if !mine {
+		<-way.done // within dialLimit and a second
+		return way.g, way.err
+	}
+	defer func() {
+		s.mu.Lock()
+		delete(s.dials, key)
+		s.mu.Unlock()
+		close(way.done)
+	}()
+	way.err = fmt.Errorf("%w: connection not made", ErrTransport)
+	way.g, way.err = s.makeStream(d)
+	return way.g, way.err
+}
+
+func (s *Stack) makeStream(d destination) (*guard, error) {
+	in := s.inletOf(d.network, d.local)
+	if in == nil {
+		return nil, fmt.Errorf("%w: %s is not spoken here", ErrUnreachable, d.network)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), dialLimit)
+	defer cancel()
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: d.local.Addr().AsSlice()}}
+	conn, err := dialer.DialContext(ctx, "tcp", d.to.String())
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s", ErrUnreachable, err.Error())
+	}
+	g := in.hold(conn, s, 2*maxStreamConns)
+	if g == nil {
+		return nil, fmt.Errorf("%w: no room for a connection", ErrUnreachable)
+	}
+	if err := g.meet(ctx, d); err != nil {
+		g.Close()
+		return nil, err
+	}
+	if !in.give(g) {
+		return nil, fmt.Errorf("%w: closing", ErrTransport)
+	}
+	// sipgo files the connection on its own goroutine.
+	limit := time.NewTimer(time.Second)
+	defer limit.Stop()
+	select {
+	case <-g.taken:
+		return g, nil
+	case <-limit.C:
+		g.Close()
+		return nil, fmt.Errorf("%w: connection not taken", ErrTransport)
+	}
+}
+
+// inletOf is where connections of a network live.
+func (s *Stack) inletOf(network string, local netip.AddrPort) *inlet {
+	var second *inlet
+	for _, in := range s.inlets {
+		if in.network != network {
+			continue
+		}
+		if in.local == local {
+			return in
+		}
+		second = in
+	}
+	return second
+}
+
+// streamTo returns the connection to a peer, nil when there is none.
+func (s *Stack) streamTo(d destination) *guard {
+	for _, in := range s.inlets {
+		if in.network == d.network {
+			if g := in.find(d.to, d.tls.identity()); g != nil && g.ready() {
+				return g
+			}
+		}
+	}
+	return nil
+}
+
+// streamFrom returns the connection a message came by.
+func (s *Stack) streamFrom(src netip.AddrPort) *guard {
+	for _, in := range s.inlets {
+		if g := in.find(src, ""); g != nil {
+			return g
+		}
+	}
+	return nil
+}
+
+// networkOf names what a peer was heard over: sipgo knows all streams as TCP.
+func (s *Stack) networkOf(transport string, src netip.AddrPort) string {
+	if transport == "udp" {
+		return transport
+	}
+	if g := s.streamFrom(src); g != nil {
+		return g.network()
+	}
+	return transport
+}
