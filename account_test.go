@@ -20,6 +20,8 @@ func TestTrunkAccount(t *testing.T) {
 		{"no username", ringbid.Account{Password: "correct horse"}, "accept.username"},
 		{"short password", ringbid.Account{Username: "pbx", Password: "secret"}, "accept.password"},
 		{"long password", ringbid.Account{Username: "pbx", Password: ringbid.Secret(strings.Repeat("x", 129))}, "accept.password"},
+		{"one algorithm", ringbid.Account{Username: "pbx", Password: "correct horse", Algorithm: "sha-256"}, ""},
+		{"unknown algorithm", ringbid.Account{Username: "pbx", Password: "correct horse", Algorithm: "SHA-1"}, "accept.algorithm"},
 		{"quote in username", ringbid.Account{Username: `pbx"`, Password: "correct horse"}, "accept.username"},
 		{"password is the username", ringbid.Account{Username: "pbx-of-the-office", Password: "pbx-of-the-office"}, "accept.password"},
 	}

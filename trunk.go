@@ -73,6 +73,18 @@ type Account struct {
 	Username string `json:"username,omitempty"`
 	// Password is 12 to 128 characters.
 	Password Secret `json:"password,omitempty"`
+	// Algorithm is "md5" or "sha-256" to take only that; default both. Some
+	// callers know MD5 only and give up when they read of another.
+	Algorithm string `json:"algorithm,omitempty"`
+}
+
+// Takes reports whether an answer by the algorithm, as RFC 7616 names it in
+// lower case, counts; "" is MD5.
+func (a Account) Takes(algorithm string) bool {
+	if algorithm == "" {
+		algorithm = "md5"
+	}
+	return (algorithm == "md5" || algorithm == "sha-256") && (a.Algorithm == "" || a.Algorithm == algorithm)
 }
 
 var usernameForm = regexp.MustCompile(`^[A-Za-z0-9._+@-]{1,64}$`)
@@ -84,6 +96,7 @@ func (a Account) problems(c *checker) {
 	c.that(usernameForm.MatchString(a.Username), "accept.username", "%.70q is not 1 to 64 of letters, digits and -_.+@", a.Username)
 	n := len(a.Password.Reveal())
 	c.that(n >= 12 && n <= 128, "accept.password", "has %d characters, not 12 to 128", n)
+	c.that(a.Algorithm == "" || a.Algorithm == "md5" || a.Algorithm == "sha-256", "accept.algorithm", "%.20q is not md5 or sha-256", a.Algorithm)
 	c.that(a.Username == "" || a.Password.Reveal() != a.Username, "accept.password", "is the username")
 }
 

@@ -278,7 +278,7 @@ func TestCallByDigest(t *testing.T) {
 	w := newWire(t, "127.0.0.7")
 	w.send(r.addr, w.request("INVITE", r.addr, "", 1, g711))
 	code, ask := w.status(patience)
-	if code != 401 || strings.Count(ask, "WWW-Authenticate:") != 2 || !strings.Contains(field(ask, "WWW-Authenticate"), "SHA-256") {
+	if code != 401 || strings.Count(ask, "WWW-Authenticate:") != 2 || !strings.Contains(ask, "algorithm=MD5") || !strings.Contains(ask, "algorithm=SHA-256") {
 		t.Fatalf("got %s", ask)
 	}
 	w.send(r.addr, w.request("INVITE", r.addr, "", 2, g711, answerTo(t, ask, "pbx", "correct horse")))
@@ -418,6 +418,34 @@ func TestUserOf(t *testing.T) {
 	} {
 		if got := addressUser(v); got != want {
 			t.Errorf("%q is for %q, want %q", v, got, want)
+		}
+	}
+}
+
+func TestAlgorithmsOffered(t *testing.T) {
+	t.Parallel()
+	of := func(algorithm string, from ...string) *ringbid.Trunk {
+		return &ringbid.Trunk{From: from, Accept: ringbid.Account{Username: "u", Algorithm: algorithm}}
+	}
+	here := netip.MustParseAddr("192.0.2.1")
+	tests := []struct {
+		name     string
+		accounts []*ringbid.Trunk
+		want     string
+	}{
+		{"any", []*ringbid.Trunk{of("")}, "MD5 SHA-256"},
+		{"one knows MD5 only", []*ringbid.Trunk{of(""), of("md5")}, "MD5"},
+		{"one knows MD5 only, elsewhere", []*ringbid.Trunk{of(""), of("md5", "198.51.100.1")}, "MD5 SHA-256"},
+		{"strict", []*ringbid.Trunk{of("sha-256")}, "SHA-256"},
+		{"at odds", []*ringbid.Trunk{of("sha-256"), of("md5")}, "MD5 SHA-256"},
+	}
+	for _, tt := range tests {
+		accounts := map[string]*ringbid.Trunk{}
+		for i, a := range tt.accounts {
+			accounts[fmt.Sprint(i)] = a
+		}
+		if got := strings.Join(algorithms(accounts, here), " "); got != tt.want {
+			t.Errorf("%s: offered %q, want %q", tt.name, got, tt.want)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -60,11 +61,11 @@ func NewAuthority(realm string) *Authority {
 	return a
 }
 
-// Challenge returns the WWW-Authenticate headers of a 401, the stronger
-// algorithm first. stale tells the asker that its password was right.
-func (a *Authority) Challenge(src netip.Addr, stale bool) []Header {
-	out := make([]Header, 0, 2)
-	for _, algorithm := range []string{"SHA-256", "MD5"} {
+// Challenge returns the WWW-Authenticate headers of a 401, one for each
+// algorithm, in their order. stale tells the asker that its password was right.
+func (a *Authority) Challenge(src netip.Addr, stale bool, algorithms ...string) []Header {
+	out := make([]Header, 0, len(algorithms))
+	for _, algorithm := range algorithms {
 		v := `Digest realm="` + a.realm + `", nonce="` + a.nonce(src) + `", algorithm=` + algorithm + `, qop="auth"`
 		if stale {
 			v += ", stale=true"
@@ -75,10 +76,11 @@ func (a *Authority) Challenge(src netip.Addr, stale bool) []Header {
 }
 
 // Check judges the values of a request's Authorization headers. password
-// returns the password of a user; for a user who does not exist the same work
-// is done as for one who does. user is the name that was claimed, "" when there
+// returns the password of a user, where the user may answer by the algorithm
+// (in lower case); for a user who does not exist the same work is done as for
+// one who does. user is the name that was claimed, "" when there
 // was none.
-func (a *Authority) Check(method string, src netip.Addr, values []string, password func(user string) (string, bool)) (user string, s Standing) {
+func (a *Authority) Check(method string, src netip.Addr, values []string, password func(user, algorithm string) (string, bool)) (user string, s Standing) {
 	for _, v := range values {
 		c, ok := readCredentials(v)
 		if !ok || c.realm != a.realm {
@@ -89,8 +91,8 @@ func (a *Authority) Check(method string, src netip.Addr, values []string, passwo
 	return "", Unproven
 }
 
-func (a *Authority) judge(method string, src netip.Addr, c credentials, password func(string) (string, bool)) Standing {
-	secret, known := password(c.user)
+func (a *Authority) judge(method string, src netip.Addr, c credentials, password func(user, algorithm string) (string, bool)) Standing {
+	secret, known := password(c.user, strings.ToLower(c.algorithm))
 	if !known {
 		secret = a.decoy
 	}

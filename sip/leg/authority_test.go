@@ -27,9 +27,9 @@ func reply(t *testing.T, ask Header, method, user, password string, nc int) stri
 func TestAuthority(t *testing.T) {
 	t.Parallel()
 	src := netip.MustParseAddr("192.0.2.1")
-	passwords := func(user string) (string, bool) { return "s3cret", user == "pbx" }
+	passwords := func(user, _ string) (string, bool) { return "s3cret", user == "pbx" }
 	good := func(t *testing.T, a *Authority) string {
-		return reply(t, a.Challenge(src, false)[0], "INVITE", "pbx", "s3cret", 1)
+		return reply(t, a.Challenge(src, false, "SHA-256", "MD5")[0], "INVITE", "pbx", "s3cret", 1)
 	}
 	tests := []struct {
 		name string
@@ -40,19 +40,19 @@ func TestAuthority(t *testing.T) {
 		{"another scheme", func(*testing.T, *Authority) string { return "Basic cGJ4OnMzY3JldA==" }, Unproven},
 		{"right", good, Proven},
 		{"right, MD5", func(t *testing.T, a *Authority) string {
-			return reply(t, a.Challenge(src, false)[1], "INVITE", "pbx", "s3cret", 1)
+			return reply(t, a.Challenge(src, false, "SHA-256", "MD5")[1], "INVITE", "pbx", "s3cret", 1)
 		}, Proven},
 		{"names in capitals", func(t *testing.T, a *Authority) string {
 			return strings.NewReplacer("username=", "Username=", "nc=", "NC=", "Digest ", "DIGEST ").Replace(good(t, a))
 		}, Proven},
 		{"wrong password", func(t *testing.T, a *Authority) string {
-			return reply(t, a.Challenge(src, false)[0], "INVITE", "pbx", "guess", 1)
+			return reply(t, a.Challenge(src, false, "SHA-256", "MD5")[0], "INVITE", "pbx", "guess", 1)
 		}, Wrong},
 		{"unknown user", func(t *testing.T, a *Authority) string {
-			return reply(t, a.Challenge(src, false)[0], "INVITE", "nobody", "s3cret", 1)
+			return reply(t, a.Challenge(src, false, "SHA-256", "MD5")[0], "INVITE", "nobody", "s3cret", 1)
 		}, Wrong},
 		{"another method", func(t *testing.T, a *Authority) string {
-			return reply(t, a.Challenge(src, false)[0], "BYE", "pbx", "s3cret", 1)
+			return reply(t, a.Challenge(src, false, "SHA-256", "MD5")[0], "BYE", "pbx", "s3cret", 1)
 		}, Wrong},
 		{"another realm", func(t *testing.T, a *Authority) string {
 			return strings.Replace(good(t, a), `realm="ringbid"`, `realm="other"`, 1)
@@ -64,7 +64,7 @@ func TestAuthority(t *testing.T) {
 			return strings.Replace(good(t, a), "SHA-256", "ROT13", 1)
 		}, Unproven},
 		{"challenge of another address", func(t *testing.T, a *Authority) string {
-			return reply(t, a.Challenge(netip.MustParseAddr("192.0.2.2"), false)[0], "INVITE", "pbx", "s3cret", 1)
+			return reply(t, a.Challenge(netip.MustParseAddr("192.0.2.2"), false, "MD5")[0], "INVITE", "pbx", "s3cret", 1)
 		}, Stale},
 		{"challenge of another node", func(t *testing.T, _ *Authority) string { return good(t, NewAuthority("ringbid")) }, Stale},
 		{"old challenge", func(t *testing.T, a *Authority) string {
@@ -88,9 +88,9 @@ func TestNoAnswerCountsTwice(t *testing.T) {
 	t.Parallel()
 	src := netip.MustParseAddr("192.0.2.1")
 	a := NewAuthority("ringbid")
-	ask := a.Challenge(src, false)[0]
+	ask := a.Challenge(src, false, "SHA-256", "MD5")[0]
 	check := func(nc int) Standing {
-		_, s := a.Check("INVITE", src, []string{reply(t, ask, "INVITE", "pbx", "x", nc)}, func(string) (string, bool) { return "x", true })
+		_, s := a.Check("INVITE", src, []string{reply(t, ask, "INVITE", "pbx", "x", nc)}, func(string, string) (string, bool) { return "x", true })
 		return s
 	}
 	for i, step := range []struct {
@@ -110,7 +110,7 @@ func TestAuthorityIsBounded(t *testing.T) {
 	a.now = func() time.Time { return now }
 	src := netip.MustParseAddr("192.0.2.1")
 	prove := func() Standing {
-		_, s := a.Check("INVITE", src, []string{reply(t, a.Challenge(src, false)[1], "INVITE", "pbx", "x", 1)}, func(string) (string, bool) { return "x", true })
+		_, s := a.Check("INVITE", src, []string{reply(t, a.Challenge(src, false, "SHA-256", "MD5")[1], "INVITE", "pbx", "x", 1)}, func(string, string) (string, bool) { return "x", true })
 		return s
 	}
 	for range maxNonces {
@@ -130,7 +130,7 @@ func TestAuthorityIsBounded(t *testing.T) {
 func TestChallengeText(t *testing.T) {
 	t.Parallel()
 	a := NewAuthority("ringbid")
-	for i, h := range a.Challenge(netip.MustParseAddr("2001:db8::1"), true) {
+	for i, h := range a.Challenge(netip.MustParseAddr("2001:db8::1"), true, "SHA-256", "MD5") {
 		if _, err := NewHeader(h.Name(), h.Value()); err != nil {
 			t.Error(err)
 		}
@@ -144,7 +144,7 @@ func TestChallengeText(t *testing.T) {
 func FuzzCredentials(f *testing.F) {
 	a := NewAuthority("ringbid")
 	src := netip.MustParseAddr("192.0.2.1")
-	c, err := digest.ParseChallenge(a.Challenge(src, false)[0].Value())
+	c, err := digest.ParseChallenge(a.Challenge(src, false, "SHA-256", "MD5")[0].Value())
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func FuzzCredentials(f *testing.F) {
 	f.Add(`Digest username="a,b", realm=ringbid, nonce="", uri="sip:x", response="", nc=00000001, qop=auth, cnonce=""`)
 	f.Add(fmt.Sprintf("digest %s", strings.Repeat(`a="\`, 100)))
 	f.Fuzz(func(t *testing.T, v string) {
-		_, s := NewAuthority("ringbid").Check("INVITE", src, []string{v}, func(string) (string, bool) { return "x", true })
+		_, s := NewAuthority("ringbid").Check("INVITE", src, []string{v}, func(string, string) (string, bool) { return "x", true })
 		if s == Proven {
 			t.Fatalf("proven by %q", v)
 		}
