@@ -14,7 +14,7 @@ import (
 // ErrHost, ErrCrypto, ErrPlain or ErrNoAudio when the call cannot be carried.
 func Answer(offer *Session, local Local) ([]byte, Agreed, error) {
 	m := offer.Audio
-	err := usable(m)
+	err := usable(m, local)
 	if err != nil {
 		return nil, Agreed{}, err
 	}
@@ -49,7 +49,7 @@ func Answer(offer *Session, local Local) ([]byte, Agreed, error) {
 // returns ErrNoAudio when the peer refused the stream, else as Answer.
 func Accept(answer *Session, local Local) (Agreed, error) {
 	m := answer.Audio
-	if err := usable(m); err != nil {
+	if err := usable(m, local); err != nil {
 		return Agreed{}, err
 	}
 	for _, c := range m.Codecs {
@@ -76,17 +76,23 @@ func Accept(answer *Session, local Local) (Agreed, error) {
 
 const toneName = "telephone-event"
 
-// usable reports whether the stream can be carried at all.
-func usable(m Media) error {
+// usable reports whether the stream can be carried at all, from where we are.
+func usable(m Media, local Local) error {
 	switch {
 	case m.Addr.Port() == 0:
 		return fmt.Errorf("%w: stream refused", ErrNoAudio)
 	case m.Proto != "RTP/AVP" && m.Proto != "RTP/AVPF" && !secured(m.Proto):
 		return fmt.Errorf("%w: %.20s", ErrProfile, m.Proto)
-	case !m.Addr.Addr().IsValid() || m.Addr.Addr().IsMulticast():
+	case !m.Addr.Addr().IsValid() || m.Addr.Addr().IsMulticast() || apart(m.Addr.Addr(), local.Addr.Addr()):
 		return fmt.Errorf("%w: %.60q", ErrHost, m.Host)
 	}
 	return nil
+}
+
+// apart reports whether the peer has an address of the other family: IPv4 does
+// not reach IPv6.
+func apart(theirs, ours netip.Addr) bool {
+	return ours.IsValid() && !theirs.IsUnspecified() && theirs.Unmap().Is4() != ours.Unmap().Is4()
 }
 
 // agree fills what does not depend on who offered.

@@ -176,6 +176,7 @@ func TestAnswerRefuses(t *testing.T) {
 		{"srtp only", []string{"m=audio 4000 RTP/SAVP 0"}, ErrProfile},
 		{"dtls only", []string{"m=audio 4000 UDP/TLS/RTP/SAVPF 0"}, ErrProfile},
 		{"name", []string{"m=audio 4000 RTP/AVP 0", "c=IN IP4 media.example.com"}, ErrHost},
+		{"the other family", []string{"m=audio 4000 RTP/AVP 0", "c=IN IP6 2001:db8::1"}, ErrHost},
 		{"multicast", []string{"m=audio 4000 RTP/AVP 0", "c=IN IP4 224.2.1.1/127"}, ErrHost},
 		{"refused", []string{"m=audio 0 RTP/AVP 0"}, ErrNoAudio},
 	}
