@@ -88,6 +88,7 @@ func FuzzStream(f *testing.F) {
 		for {
 			n, err := g.Read(buf)
 			if err != nil {
+				g.s.wg.Wait() // for what is written
 				return messages, c.sent.String()
 			}
 			messages = append(messages, string(buf[:n]))

@@ -262,10 +262,17 @@ func checkURI(uri []byte) verdict {
 	if i := bytes.LastIndexByte(rest, '@'); i >= 0 {
 		rest = rest[i+1:]
 	}
-	if len(rest) == 0 || bytes.ContainsAny(rest, "?<>\"") { // headers do not belong here, section 19.1.1
+	if len(rest) == 0 || bytes.ContainsAny(rest, "?<>\"") || bareIPv6(rest) { // headers do not belong here, section 19.1.1
 		return refused(400, "Bad Request-URI")
 	}
 	return verdict{}
+}
+
+// bareIPv6 reports whether the host is an IPv6 address without its brackets
+// (RFC 5118 section 4.2).
+func bareIPv6(hostport []byte) bool {
+	host, _, _ := bytes.Cut(hostport, []byte(";"))
+	return bytes.Count(host, []byte(":")) > 1 && host[0] != '['
 }
 
 func checkForwards(method []byte, m *raw) verdict {
