@@ -37,6 +37,10 @@ type Target struct {
 	Trunk string `json:"trunk,omitempty"`
 	// User is what is dialled at the trunk: a number or a SIP user.
 	User string `json:"user,omitempty"`
+	// Also lists up to 10 further places that ring at the same time. The first to
+	// answer takes the call or, with an accept key or voicemail detection, the
+	// first that passes; caps, concurrency and price see one target.
+	Also []Place `json:"also,omitempty"`
 	// Methods are how leads reach the buyer, and what is known of calls it took.
 	Methods []Way `json:"methods,omitempty"`
 	// RepeatDays keeps a person from the target whom its buyer bought so few days
@@ -72,6 +76,17 @@ type Target struct {
 	// AcceptKey must be pressed by the agent before the call counts as
 	// connected: one of 0-9, * or #.
 	AcceptKey string `json:"accept_key,omitempty"`
+	// Voicemail says whether a machine that answers loses the call: "off"
+	// (default), or "detect", which listens to the answered leg while it is held
+	// for SendDigits, the whisper, the accept key and VoicemailWait, and takes
+	// more than 3.5 s of speech without a pause, a beep (a pure tone of 350 to
+	// 1100 Hz for 0.2 s) or a fax tone for a machine. The next bidder is then
+	// called and nothing is paid.
+	Voicemail string `json:"voicemail,omitempty"`
+	// VoicemailWait is how long after the answer the caller waits at least for
+	// the detection; default 0, up to 4s. Somebody who says hello and then waits
+	// ends it early.
+	VoicemailWait Duration `json:"voicemail_wait,omitempty"`
 	// SendDigits are keyed after the answer (RFC 4733); w waits half a second.
 	SendDigits string `json:"send_digits,omitempty"`
 	// ConvertAfter is the connected time from which the call is paid for;
@@ -87,6 +102,23 @@ type Target struct {
 	Agents []string `json:"agents,omitempty"`
 	Paused bool     `json:"paused,omitempty"`
 }
+
+// The policies of Target.Voicemail; "" is the first.
+const (
+	VoicemailOff    = "off"
+	VoicemailDetect = "detect"
+)
+
+// Place is a line that can be called.
+type Place struct {
+	// Trunk is where calls go out; empty means the target's own.
+	Trunk string `json:"trunk,omitempty"`
+	// User is what is dialled at the trunk: a number or a SIP user.
+	User string `json:"user"`
+}
+
+// MaxPlaces is how many places may ring beside a target's own line.
+const MaxPlaces = 10
 
 // The policies of Target.EarlyMedia; "" is the first.
 const (
@@ -106,6 +138,11 @@ func (t *Target) refs(need func(string, Key)) {
 	if t.Trunk != "" {
 		need("trunk", Key{KindTrunk, t.Trunk})
 	}
+	for i, p := range t.Also {
+		if p.Trunk != "" {
+			need(index("also", i)+".trunk", Key{KindTrunk, p.Trunk})
+		}
+	}
 	for i, w := range t.Methods {
 		need(index("methods", i)+".method", Key{KindMethod, w.Method})
 	}
@@ -124,6 +161,11 @@ func (t *Target) Validate() []Problem {
 	c.that(t.Buyer != "", "buyer", "is missing")
 	c.that(t.Trunk != "" || len(t.Methods) > 0, "trunk", "is missing: neither a trunk for calls nor methods for leads")
 	c.that(t.Trunk == "" && t.User == "" || SIPUser(t.User), "user", "%.80q is not a number or SIP user", t.User)
+	c.that(len(t.Also) <= MaxPlaces, "also", "has more than %d entries", MaxPlaces)
+	c.that(len(t.Also) == 0 || t.Trunk != "", "also", "rings beside no trunk of the target's own")
+	for i, p := range t.Also {
+		c.that(SIPUser(p.User), index("also", i)+".user", "%.80q is not a number or SIP user", p.User)
+	}
 	t.checkMethods(c)
 	c.between("repeat_days", t.RepeatDays, 0, 3650)
 	c.that(t.Price >= 0, "price", "%s is negative", t.Price)
@@ -144,6 +186,9 @@ func (t *Target) Validate() []Problem {
 	c.span("ring_timeout", t.RingTimeout, Duration(5*time.Second), Duration(2*time.Minute))
 	c.that(slices.Contains([]string{"", EarlyRingback, EarlyPass, EarlyIgnore}, t.EarlyMedia), "early_media", "%.20q is not ringback, pass or ignore", t.EarlyMedia)
 	c.that(t.AcceptKey == "" || len(t.AcceptKey) == 1 && strings.Contains("0123456789*#", t.AcceptKey), "accept_key", "%.10q is not one key of 0-9, * or #", t.AcceptKey)
+	c.that(slices.Contains([]string{"", VoicemailOff, VoicemailDetect}, t.Voicemail), "voicemail", "%.20q is not off or detect", t.Voicemail)
+	c.that(t.VoicemailWait == 0 || t.VoicemailWait >= Duration(500*time.Millisecond) && t.VoicemailWait <= Duration(4*time.Second), "voicemail_wait", "%s is not within 500ms and 4s", t.VoicemailWait)
+	c.that(t.VoicemailWait == 0 || t.Voicemail == VoicemailDetect, "voicemail_wait", "needs voicemail to be detect")
 	c.that(len(t.SendDigits) <= 64 && strings.Trim(t.SendDigits, "0123456789*#ABCDw") == "", "send_digits", "%.80q has other characters than 0-9, *, #, A-D and w", t.SendDigits)
 	c.that(len(t.Headers) <= 32, "headers", "has more than 32 entries")
 	for k, v := range t.Headers {

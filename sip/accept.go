@@ -10,7 +10,15 @@ import (
 
 // taken reports whether the answer alone decides that this place takes the
 // call.
-func (p *place) taken() bool { return p.t.d.Target.AcceptKey == "" }
+func (p *place) taken() bool { return p.t.d.Target.AcceptKey == "" && !p.doubts() }
+
+// doubts reports whether what answers is listened to, to tell a machine.
+func (p *place) doubts() bool { return p.t.d.Target.Voicemail == ringbid.VoicemailDetect }
+
+// straight reports whether caller and buyer talk as soon as it answers.
+func (p *place) straight() bool {
+	return p.taken() && p.t.d.Target.SendDigits == "" && len(p.t.d.Whisper) == 0
+}
 
 // digits keys what the target wants after its answer.
 func (p *place) digits(c *Call) {
@@ -43,17 +51,47 @@ func (p *place) whisper(c *Call) {
 
 func (p *place) waitForKey(c *Call) {
 	if p.t.d.Target.AcceptKey == "" {
-		p.won(c)
+		p.waitForPerson(c)
 		return
 	}
 	p.stage = dialAccept
 	p.at = time.Now().Add(c.s.cfg.AcceptTimeout)
 }
 
+// waitForPerson listens for the rest of the time that the operator allows.
+func (p *place) waitForPerson(c *Call) {
+	until := p.s.report.Answered.Add(time.Duration(p.t.d.Target.VoicemailWait))
+	if !p.doubts() || p.person || !time.Now().Before(until) {
+		p.won(c)
+		return
+	}
+	p.stage, p.at = dialListen, until
+}
+
+// found takes what the listening has found out.
+func (p *place) found(c *Call, what media.Finding) {
+	if p.stage == dialCalling || !p.doubts() {
+		return
+	}
+	if what == media.Person {
+		if p.person = true; p.stage == dialListen {
+			p.won(c)
+		}
+		return
+	}
+	why := reason(codeVoicemail)
+	why.Text = what.String()
+	p.close(c, ringbid.VerdictVoicemail, byUs, why)
+	p.fell(c, ringbid.VerdictVoicemail, 200, why.Text)
+}
+
 // won gives the call to this place.
 func (p *place) won(c *Call) {
 	p.over, p.verdict = true, ringbid.VerdictAnswered
 	p.s.report.Verdict = ringbid.VerdictAnswered
+	if p.doubts() {
+		p.s.stream.Tap(nil)
+	}
 	p.t.alone(c, p)
 	c.talk = p.s
 	p.t.over(c, p, ringbid.VerdictAnswered, 200, "")
@@ -74,6 +112,10 @@ func (p *place) key(c *Call, k byte) bool {
 
 func (p *place) sound(c *Call, ev media.Event) {
 	switch {
+	case ev.Kind == media.Latched && p.stage == dialCalling:
+		p.hear(c)
+	case ev.Kind == media.Found:
+		p.found(c, ev.Found)
 	case ev.Kind == media.DigitsSent && p.stage == dialDigits:
 		p.whisper(c)
 	case ev.Kind == media.PlayDone && p.stage == dialWhisper && ev.ID == p.id:
@@ -95,6 +137,8 @@ func (p *place) late(c *Call) {
 		p.whisper(c)
 	case p.stage == dialWhisper:
 		p.waitForKey(c)
+	case p.stage == dialListen:
+		p.won(c)
 	case p.stage == dialAccept:
 		p.close(c, ringbid.VerdictNotAccepted, byUs, reason(codeNotAccepted))
 		p.fell(c, ringbid.VerdictNotAccepted, 200, "accept key not pressed")

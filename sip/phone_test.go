@@ -207,6 +207,22 @@ func (x *line) answer() {
 	x.on(func(l *leg.Leg) { l.Answer(body) })
 }
 
+// early answers an incoming call in a 183, and turns the audio on.
+func (x *line) early() {
+	session, err := sdp.Parse(x.offer)
+	if err != nil {
+		x.p.t.Errorf("offer: %v", err)
+		return
+	}
+	body, a, err := sdp.Answer(session, x.local)
+	if err != nil {
+		x.p.t.Errorf("offer: %v", err)
+		return
+	}
+	x.apply(a)
+	x.on(func(l *leg.Leg) { l.Progress(183, "", body) })
+}
+
 func (x *line) ring() { x.on(func(l *leg.Leg) { l.Progress(180, "", nil) }) }
 
 func (x *line) hangUp() { x.on(func(l *leg.Leg) { l.End(leg.Cause{Q850: 16, Text: "bye"}) }) }

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -29,8 +30,10 @@ type place struct {
 	stage  dialStage
 	at     time.Time    // when late is to be called; zero is never
 	id     media.PlayID // the whisper
+	early  earlyState   // of the audio before the answer
 	again  bool         // the other law was tried
 	plain  bool         // SRTP was refused, plain RTP is tried
+	person bool         // somebody spoke and waits
 
 	over    bool
 	verdict ringbid.Verdict
@@ -46,6 +49,7 @@ const (
 	dialDigits            // keying SendDigits
 	dialWhisper           // the agent hears the whisper
 	dialAccept            // waiting for the accept key
+	dialListen            // telling a machine from a person
 )
 
 // placesOf lists where the target is called, its own line first.
@@ -54,7 +58,14 @@ func placesOf(t *dialTask) []*place {
 	if t.d.Award.User != "" {
 		own.user = t.d.Award.User
 	}
-	return []*place{own}
+	out := []*place{own}
+	for _, o := range t.d.Target.Also {
+		if len(out) > ringbid.MaxPlaces {
+			break
+		}
+		out = append(out, &place{t: t, within: cmp.Or(o.Trunk, own.within), user: o.User})
+	}
+	return out
 }
 
 // start looks the place up and calls it.
@@ -74,7 +85,7 @@ func (p *place) start(c *Call) {
 		ctx, cancel := context.WithTimeout(c.ctx, lookUpLimit)
 		defer cancel()
 		addr, err := lookUp(ctx, host)
-		c.do(func() { p.found(c, addr, err) })
+		c.do(func() { p.resolved(c, addr, err) })
 	})
 }
 
@@ -95,7 +106,7 @@ func (p *place) plan(c *Call) string {
 	return ""
 }
 
-func (p *place) found(c *Call, addr netip.Addr, err error) {
+func (p *place) resolved(c *Call, addr netip.Addr, err error) {
 	if c.task != p.t || p.over || p.s != nil && !p.s.ended {
 		return
 	}
@@ -140,6 +151,7 @@ func (p *place) signal(c *Call, ev leg.Event) {
 	switch ev.Kind {
 	case leg.Ringing, leg.EarlyMedia:
 		p.ringing(c)
+		p.listen(c, ev.SDP)
 	case leg.Answered:
 		p.answered(c, ev.SDP)
 	case leg.Failed:
@@ -172,9 +184,12 @@ func (p *place) answered(c *Call, answer []byte) {
 		return
 	}
 	s.apply(agreed)
+	p.settle(c)
 	c.emit(ringbid.Event{Kind: ringbid.EventLegAnswer, Leg: s.report.ID, Data: map[string]string{"target": p.t.d.Target.Name}})
 	if p.taken() {
 		p.t.alone(c, p)
+	} else if p.doubts() {
+		s.stream.Detect()
 	}
 	p.digits(c)
 }
@@ -224,6 +239,7 @@ func (p *place) otherLaw() *sdp.Codec {
 
 // hangUp ends the leg being tried with a verdict.
 func (p *place) hangUp(c *Call, v ringbid.Verdict, by string, why ringbid.Reason) {
+	p.silence(c)
 	if p.s != nil {
 		p.s.report.Verdict = v
 		c.hangUp(p.s, by, why)
@@ -239,6 +255,7 @@ func (p *place) close(c *Call, v ringbid.Verdict, by string, why ringbid.Reason)
 // fell ends the place with a verdict, and with the last place the attempt.
 func (p *place) fell(c *Call, v ringbid.Verdict, status int, text string) {
 	p.over, p.verdict, p.status, p.text = true, v, status, text
+	p.silence(c)
 	if p.s != nil {
 		p.s.report.Verdict = v
 		if p.s.report.Reason == "" {

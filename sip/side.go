@@ -196,10 +196,10 @@ func (s *side) apply(a sdp.Agreed) {
 	_ = s.stream.Apply(p) // sdp hands over keys of the right length only
 }
 
-// patience is how long the peer may send nothing; a peer on hold may be silent
-// for as long as it likes.
+// patience is how long the peer may send nothing; a peer on hold, or one that
+// has not answered yet, may be silent for as long as it likes.
 func (s *side) patience() time.Duration {
-	if s.held {
+	if s.held || s.report.Answered == nil {
 		return 0
 	}
 	if s.trunk == nil {

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"bytes"
 	"sync"
 	"time"
 	"unsafe"
@@ -20,6 +21,7 @@ type clips struct {
 	ready    map[soundKey]keptClip
 	ringback *media.Clip
 	music    *media.Clip
+	silence  *media.Clip
 }
 
 type soundKey struct {
@@ -33,7 +35,8 @@ type keptClip struct {
 }
 
 func newClips(music ringbid.Audio) *clips {
-	c := &clips{ready: map[soundKey]keptClip{}, ringback: media.Ringback()}
+	c := &clips{ready: map[soundKey]keptClip{}, ringback: media.Ringback(),
+		silence: media.ClipFromULaw(bytes.Repeat([]byte{0xff}, 160))}
 	if len(music) > 0 {
 		c.music = media.ClipFromULaw(music)
 	} else {

@@ -22,6 +22,8 @@ const (
 	// Unsupervised says that the call which this stream supervised is over, or
 	// has another supervisor.
 	Unsupervised
+	// Found is what Stream.Detect has found out.
+	Found
 )
 
 // String returns the lower-case name used in logs.
@@ -39,6 +41,8 @@ func (k EventKind) String() string {
 		return "inactive"
 	case Resumed:
 		return "resumed"
+	case Found:
+		return "found"
 	case Unsupervised:
 		return "unsupervised"
 	}
@@ -55,5 +59,6 @@ type Event struct {
 	Digit  byte          // Digit: one of 0-9 * # A-D
 	ID     PlayID        // PlayDone: which clip ended
 	At     time.Time     // when the media thread saw it
+	Found  Finding       // Found: who or what speaks
 	Wait   time.Duration // Inactive, Resumed: how long nothing had arrived
 }

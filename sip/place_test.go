@@ -1,0 +1,265 @@
+package sip
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/ringbid/ringbid"
+	"github.com/ringbid/ringbid/sip/leg"
+)
+
+// ways is a target with one line at each phone, and its dialled legs by user.
+func ways(r *rig, phones ...*phone) *ringbid.Target {
+	t := r.target(phones[0])
+	t.User = "p0"
+	for i, p := range phones[1:] {
+		name := "buyers" + itoa(i+1)
+		p.rig.Store(r)
+		r.trunks.put(&ringbid.Trunk{Name: name, Address: p.addr})
+		t.Also = append(t.Also, ringbid.Place{Trunk: name, User: "p" + itoa(i+1)})
+	}
+	return t
+}
+
+func verdicts(legs []ringbid.Leg) map[string]ringbid.Verdict {
+	out := map[string]ringbid.Verdict{}
+	for _, l := range legs[1:] {
+		out[l.Trunk] = l.Verdict
+	}
+	return out
+}
+
+func TestFirstOfSeveralPlacesTakesTheCall(t *testing.T) {
+	t.Parallel()
+	for _, key := range []string{"", "1"} {
+		t.Run("key "+key, func(t *testing.T) {
+			t.Parallel()
+			rings := newPhone(t, (*line).ring)
+			busy := newPhone(t, refusing(486))
+			takes := newPhone(t, nil)
+			answersToo := newPhone(t, nil)
+			out := make(chan dialled, 1)
+			r := bareRig(t)
+			target := ways(r, rings, busy, takes, answersToo)
+			target.AcceptKey = key
+			r.start(func(ctx context.Context, c *Call) {
+				_ = c.Answer(ctx, false)
+				d := dialOf(c, target)
+				d.RingTimeout = 10 * time.Second
+				a := c.Dial(ctx, d)
+				talk := c.Bridge(ctx, 0)
+				out <- dialled{attempt: a, legs: c.Legs(), took: time.Duration(talk.MS) * time.Millisecond}
+			})
+			caller := newPhone(t, nil).call(r, "+18005550100").talk()
+			first := receive(t, "the ringing line", rings.lines)
+			taker := receive(t, "the line that takes it", takes.lines)
+			late := receive(t, "the late line", answersToo.lines)
+			eventually(t, "the busy line", func() bool { return slices.Contains(r.kinds(), ringbid.EventLegEnd) })
+			taker.answer()
+			if key != "" {
+				late.answer() // but presses nothing
+				late.want(leg.Acked)
+				taker.want(leg.Acked)
+				taker.stream.SendDigits("1")
+			}
+			if ev := first.want(leg.Cancelled); ev.Code != 200 || ev.Reason != "Call completed elsewhere" || ev.Q850 != 26 {
+				t.Errorf("cancelled for %d %q %d", ev.Code, ev.Reason, ev.Q850)
+			}
+			if key != "" {
+				if ev := late.want(leg.ByeReceived); ev.Code != 200 || ev.Reason != "Call completed elsewhere" {
+					t.Errorf("ended for %d %q", ev.Code, ev.Reason)
+				}
+			}
+			taker.hum(900)
+			caller.hears(900)
+			caller.hangUp()
+			got := receive(t, "the attempt", out)
+			want := map[string]ringbid.Verdict{"buyers": ringbid.VerdictElsewhere, "buyers1": ringbid.VerdictBusy,
+				"buyers2": ringbid.VerdictAnswered, "buyers3": ringbid.VerdictElsewhere}
+			if v := verdicts(got.legs); len(v) != 4 || v["buyers"] != want["buyers"] || v["buyers1"] != want["buyers1"] || v["buyers2"] != want["buyers2"] || v["buyers3"] != want["buyers3"] {
+				t.Errorf("verdicts %v, want %v", v, want)
+			}
+			if got.attempt.Verdict != ringbid.VerdictAnswered || got.attempt.Leg != got.legs[3].ID || got.attempt.AnswerMS == 0 {
+				t.Errorf("attempt %+v", got.attempt)
+			}
+			r.idle()
+		})
+	}
+}
+
+func TestVerdictOfSeveralPlacesSaysMost(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		codes []int
+		want  ringbid.Verdict
+	}{
+		{[]int{500, 404, 486}, ringbid.VerdictBusy},
+		{[]int{404, 480, 503}, ringbid.VerdictNoAnswer},
+		{[]int{500, 500}, ringbid.VerdictFailed},
+		{[]int{603, 500}, ringbid.VerdictRefused},
+	}
+	for _, tt := range tests {
+		t.Run(string(tt.want), func(t *testing.T) {
+			t.Parallel()
+			out := make(chan dialled, 1)
+			r := bareRig(t)
+			var phones []*phone
+			for _, code := range tt.codes {
+				phones = append(phones, newPhone(t, refusing(code)))
+			}
+			target := ways(r, phones...)
+			r.start(func(ctx context.Context, c *Call) {
+				_ = c.Answer(ctx, false)
+				a := c.Dial(ctx, dialOf(c, target))
+				_ = c.Hangup(ctx, ringbid.Reason{})
+				out <- dialled{attempt: a, legs: c.Legs()}
+			})
+			newPhone(t, nil).call(r, "+18005550100").talk()
+			got := receive(t, "the attempt", out)
+			if got.attempt.Verdict != tt.want || len(got.legs) != 1+len(tt.codes) {
+				t.Errorf("attempt %+v of %d legs", got.attempt, len(got.legs))
+			}
+		})
+	}
+}
+
+func TestFullTrunkLeavesTheOtherPlacesRinging(t *testing.T) {
+	t.Parallel()
+	a, b := newPhone(t, nil), newPhone(t, (*line).answer)
+	out := make(chan ringbid.Attempt, 1)
+	r := bareRig(t)
+	target := ways(r, a, b)
+	full := &ringbid.Trunk{Name: "buyers", Address: a.addr, MaxCalls: 1}
+	r.trunks.put(full)
+	r.start(func(ctx context.Context, c *Call) {
+		r.s.limits.enter(full, false, time.Now())
+		_ = c.Answer(ctx, false)
+		out <- c.Dial(ctx, dialOf(c, target))
+		c.Bridge(ctx, 0)
+		if n := r.s.limits.calls("buyers1"); n != 0 {
+			t.Errorf("%d places taken on the trunk after the talk", n)
+		}
+	})
+	caller := newPhone(t, nil).call(r, "+18005550100").talk()
+	if got := receive(t, "the attempt", out); got.Verdict != ringbid.VerdictAnswered {
+		t.Errorf("attempt %+v", got)
+	}
+	if len(a.lines) != 0 {
+		t.Error("the full trunk was called")
+	}
+	receive(t, "the line", b.lines).hangUp()
+	caller.want(leg.ByeReceived)
+}
+
+func TestPassedEarlyMediaAndMusicAgain(t *testing.T) {
+	t.Parallel()
+	buyer := newPhone(t, nil)
+	r := bareRig(t)
+	attempts := make(chan ringbid.Attempt, 2)
+	target := r.target(buyer, func(t *ringbid.Target) { t.EarlyMedia = ringbid.EarlyPass })
+	r.start(func(ctx context.Context, c *Call) {
+		_ = c.Answer(ctx, false)
+		attempts <- c.Dial(ctx, dialOf(c, target))
+		attempts <- c.Dial(ctx, dialOf(c, target))
+		c.Bridge(ctx, 0)
+	})
+	caller := newPhone(t, nil).call(r, "+18005550100").talk()
+	caller.hum(1100)
+	first := receive(t, "the first call", buyer.lines)
+	caller.hears(700)
+	first.early()
+	caller.hears(700) // ours, until theirs comes
+	first.hum(900)
+	caller.hears(900)
+	quiet, _ := caller.ear.silence()
+	first.on(func(l *leg.Leg) { l.Reject(486, "") })
+	if a := receive(t, "the first attempt", attempts); a.Verdict != ringbid.VerdictBusy || a.AnswerMS != 0 {
+		t.Errorf("attempt %+v", a)
+	}
+	caller.hears(700)
+	if now, _ := caller.ear.silence(); now > quiet+1 {
+		t.Errorf("%d frames of silence before the music", now-quiet)
+	}
+	second := receive(t, "the second call", buyer.lines)
+	second.early()
+	second.hum(900)
+	caller.hears(900)
+	if p := second.ear.power(1100); p > 0.1 {
+		t.Errorf("the buyer hears the caller before the answer: %.2f", p)
+	}
+	second.answer()
+	second.hears(1100)
+	caller.hears(900)
+	if a := receive(t, "the second attempt", attempts); a.Verdict != ringbid.VerdictAnswered {
+		t.Errorf("attempt %+v", a)
+	}
+	caller.hangUp()
+	r.idle()
+}
+
+func TestIgnoredEarlyMediaChangesNothing(t *testing.T) {
+	t.Parallel()
+	buyer := newPhone(t, nil)
+	r := bareRig(t)
+	target := r.target(buyer, func(t *ringbid.Target) { t.EarlyMedia = ringbid.EarlyIgnore })
+	r.start(func(ctx context.Context, c *Call) {
+		_ = c.Answer(ctx, false)
+		c.Dial(ctx, dialOf(c, target))
+		c.Bridge(ctx, 0)
+	})
+	caller := newPhone(t, nil).call(r, "+18005550100").talk()
+	b := receive(t, "the call", buyer.lines)
+	b.early()
+	b.hum(900)
+	eventually(t, "half a second of silence", func() bool { q, _ := caller.ear.silence(); return q >= 25 })
+	if p := max(caller.ear.power(900), caller.ear.power(700)); p > 0 {
+		t.Errorf("the caller hears something: %.2f", p)
+	}
+	b.answer()
+	caller.hears(900)
+	caller.hangUp()
+}
+
+func TestMachineThatAnswersIsPassedOver(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		key  string
+		act  func(*line)
+		want ringbid.Verdict
+	}{
+		{"beep", "", func(x *line) { x.hum(900) }, ringbid.VerdictVoicemail},
+		{"beep instead of a key", "1", func(x *line) { x.hum(900) }, ringbid.VerdictVoicemail},
+		{"fax", "", func(x *line) { x.hum(2100) }, ringbid.VerdictVoicemail},
+		{"silence", "", func(*line) {}, ringbid.VerdictAnswered},
+		{"a key", "1", func(x *line) { x.stream.SendDigits("1") }, ringbid.VerdictAnswered},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			buyer := newPhone(t, (*line).answer)
+			out := make(chan dialled, 1)
+			r := bareRig(t)
+			target := r.target(buyer, func(t *ringbid.Target) {
+				t.Voicemail, t.VoicemailWait, t.AcceptKey = ringbid.VoicemailDetect, ringbid.Duration(1500*time.Millisecond), tt.key
+			})
+			r.start(func(ctx context.Context, c *Call) {
+				_ = c.Answer(ctx, false)
+				a := c.Dial(ctx, dialOf(c, target))
+				_ = c.Hangup(ctx, ringbid.Reason{})
+				out <- dialled{attempt: a, legs: c.Legs()}
+			})
+			caller := newPhone(t, nil).call(r, "+18005550100").talk()
+			b := receive(t, "the call", buyer.lines)
+			b.want(leg.Acked)
+			tt.act(b)
+			got := receive(t, "the attempt", out)
+			if got.attempt.Verdict != tt.want || got.legs[1].Verdict != tt.want {
+				t.Errorf("attempt %+v, leg %+v", got.attempt, got.legs[1])
+			}
+			caller.want(leg.ByeReceived)
+		})
+	}
+}
