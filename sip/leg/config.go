@@ -45,6 +45,11 @@ type Config struct {
 	// call with 503.
 	OnInvite func(l *Leg)
 
+	// Terms says what an inbound call is held under, before it is served; calls
+	// that cannot be are refused (420, 422) and never reach OnInvite. It runs on
+	// a goroutine of the call's own. Nil means the zero Terms.
+	Terms func(l *Leg) Terms
+
 	// OnOptions gives the status for OPTIONS outside a dialog. Nil means 200.
 	OnOptions func() (status int)
 
@@ -58,6 +63,10 @@ type Config struct {
 	// 500 ms. Every other timer is a multiple of it. sipgo's timers are global
 	// to the process and follow the first Stack.
 	T1 time.Duration
+
+	// MinSE is the shortest session interval that is granted (RFC 4028 section
+	// 5); zero means 90 s, the least the RFC allows.
+	MinSE time.Duration
 }
 
 // DialConfig describes one outbound call.
@@ -84,7 +93,16 @@ type DialConfig struct {
 	Replaces *DialogID
 
 	Headers []Header
-	SDP     []byte // the offer; required, late offers are not made
+	SDP     []byte // the offer; required unless Late
+
+	// Late sends the INVITE without an offer. The peer's comes as a ReOffer
+	// event out of a reliable provisional response, or with Answered, and waits
+	// for Respond.
+	Late bool
+
+	// Reliable and SessionExpires are as in Terms.
+	Reliable       Reliable
+	SessionExpires time.Duration
 
 	// NoAnswer cancels the call that long after Dial and reports Failed with
 	// ErrNoAnswer. Zero leaves the ring timeout to the caller.

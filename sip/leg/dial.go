@@ -25,7 +25,9 @@ func (s *Stack) Dial(d DialConfig) *Leg {
 	l := &Leg{s: s, callID: d.CallID, localTag: randomHex(8), st: calling}
 	l.in.init(l, d.Mailbox)
 	l.peer.network = d.Network
-	l.out = outbound{cfg: d, early: map[string][]byte{}, acks: map[ackKey]*ack{}}
+	l.out = outbound{cfg: d, early: map[string]*early{}, acks: map[ackKey]*ack{}}
+	l.terms = Terms{d.Reliable, d.SessionExpires, d.Username, d.Password}
+	l.session.want = l.terms.interval()
 	s.mu.Lock()
 	closing := s.closing
 	s.dialogs[l.localTag] = l
@@ -74,7 +76,7 @@ func (l *Leg) prepare() error {
 	if err != nil {
 		return err
 	}
-	if len(c.SDP) == 0 {
+	if (len(c.SDP) == 0) != c.Late {
 		return fmt.Errorf("%w: no offer", ErrInput)
 	}
 	to := c.To
@@ -132,14 +134,17 @@ func (l *Leg) sendInvite(dest destination) error {
 	}
 	l.d.local = sipmsg.FromHeader{DisplayName: quote(c.From.Display), Address: local}
 	l.d.local.Params.Add("tag", l.localTag)
-	l.d.seq++
-	req, branch := l.build(sipmsg.INVITE, &l.d, l.d.seq, dest)
+	req, branch, _ := l.compose(sipmsg.INVITE, &l.d)
 	if n := c.MaxForwards; n > 0 && n <= 255 {
 		forwards := sipmsg.MaxForwardsHeader(n)
 		req.ReplaceHeader(&forwards)
 	}
 	req.AppendHeader(l.s.contact(dest))
-	req.AppendHeader(sipmsg.NewHeader("Allow", allowed))
+	l.announce(req)
+	if l.terms.Reliable == ReliableRequired {
+		req.AppendHeader(sipmsg.NewHeader("Require", "100rel"))
+	}
+	l.askSession(req)
 	if c.PAI != "" {
 		if _, err := parseURI(c.PAI); err != nil {
 			return err

@@ -8,7 +8,7 @@ import (
 )
 
 // allowed is the Allow header: what a peer may send us.
-const allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, REFER, NOTIFY"
+const allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY"
 
 // dialog is the state of RFC 3261 section 12.
 type dialog struct {
@@ -23,6 +23,17 @@ type dialog struct {
 func (d *dialog) remoteTag() string {
 	tag, _ := d.remote.Params.Get("tag")
 	return tag
+}
+
+// compose makes the next request of the dialog, without a body.
+func (l *Leg) compose(method sipmsg.RequestMethod, d *dialog) (*sipmsg.Request, string, destination) {
+	d.seq++
+	dest := l.peer
+	if d.remoteTag() != "" {
+		dest = l.destinationOf(d)
+	}
+	req, branch := l.build(method, d, d.seq, dest)
+	return req, branch, dest
 }
 
 // build makes a request of the dialog to dest, without a body, and returns its
@@ -115,6 +126,7 @@ func (l *Leg) destinationOf(d *dialog) destination {
 
 // request sends a request with a transaction and files it under its branch.
 func (l *Leg) request(req *sipmsg.Request, branch string, d destination, t trial) {
+	l.identify(req, d)
 	l.s.mu.Lock()
 	l.s.branches[branch] = l
 	l.branches = append(l.branches, branch)
@@ -122,7 +134,10 @@ func (l *Leg) request(req *sipmsg.Request, branch string, d destination, t trial
 	if l.trials == nil {
 		l.trials = map[string]trial{}
 	}
-	t.req = req
+	t.req, t.dest = req, d
+	if t.d == nil {
+		t.d = &l.d
+	}
 	l.trials[branch] = t
 	l.note(true, req)
 	l.s.transact(l, req, branch, d)
@@ -132,34 +147,41 @@ func (l *Leg) request(req *sipmsg.Request, branch string, d destination, t trial
 type purpose int
 
 const (
-	forCall   purpose = iota // the INVITE that makes the dialog
-	forOffer                 // a re-INVITE
-	forBye                   // our BYE
-	forGhost                 // the BYE of a dialog the call never wanted
-	forNotify                // how a transfer of the peer goes
+	forCall    purpose = iota // the INVITE that makes the dialog
+	forOffer                  // a re-INVITE, or an UPDATE with an offer
+	forRefresh                // an UPDATE that refreshes the session
+	forPrack                  // the PRACK of a reliable provisional response
+	forBye                    // our BYE
+	forGhost                  // the BYE of a dialog the call never wanted
+	forNotify                 // how a transfer of the peer goes
 )
 
 // trial is a request of ours that waits for its final response.
 type trial struct {
 	purpose purpose
 	req     *sipmsg.Request
-	auth    int // how often it was sent with credentials
+	dest    destination
+	d       *dialog  // whose numbers it counts on
+	auth    int      // how many challenges it was sent again for
+	proved  []string // the realms among them
 }
 
 // bye sends BYE and waits for the answer.
 func (l *Leg) bye() {
 	l.st = leaving
-	for _, k := range []timer{tAck, tOffer, tGlare, tRefer, tNotify} {
+	for k := range timerKinds {
 		l.disarm(k)
 	}
 	l.ref.active, l.ref.branch = false, ""
+	if h := l.answers; h != nil && h.ack != nil { // the 2xx wants its ACK before
+		l.answers = nil
+		l.sendAck(h.key, h.ack)
+	}
 	if l.reoffer != nil {
 		l.answerTicket(l.reoffer, 487, "Request Terminated", nil)
 		l.reoffer = nil
 	}
-	l.d.seq++
-	dest := l.destinationOf(&l.d)
-	req, branch := l.build(sipmsg.BYE, &l.d, l.d.seq, dest)
+	req, branch, dest := l.compose(sipmsg.BYE, &l.d)
 	appendHeaders(req, l.cause.headers())
 	req.SetBody(nil)
 	l.request(req, branch, dest, trial{purpose: forBye})

@@ -29,7 +29,7 @@
 // # What it refuses to do
 //
 // It follows no redirects, sends no REFER and decides about none (its owner
-// does), does not speak 100rel, UPDATE or session timers as a refresher, sends
-// no request to a host name that a peer put into Contact or Record-Route, and
-// lets no header through that did not pass NewHeader.
+// does), queues no reliable response that came before its turn, sends no
+// request to a host name that a peer put into Contact or Record-Route, and lets
+// no header through that did not pass NewHeader.
 package leg

@@ -15,8 +15,8 @@ const (
 	EarlyMedia                    // our INVITE got 101 to 199 with SDP
 	Answered                      // our INVITE got 2xx, already acknowledged
 	Failed                        // our INVITE failed: Code and Reason, or Code 0 and Err
-	Acked                         // our 2xx was acknowledged; SDP is set after a late offer
-	ReOffer                       // the peer re-INVITEs and waits for Respond; SDP may be nil
+	Acked                         // our 2xx was acknowledged, or a PRACK answers our offer; SDP is set after a late offer
+	ReOffer                       // the peer offers anew and waits for Respond; SDP may be nil
 	OfferDone                     // our Offer ended: SDP with a 2xx Code, or Code 300 and above
 	InfoDigit                     // a digit by SIP INFO
 	ReferReceived                 // the peer asks for a transfer and waits for AcceptRefer or RefuseRefer
@@ -42,6 +42,7 @@ type Event struct {
 	Code    int      // SIP status, 0 when there was none
 	Reason  string   // reason phrase, or the text of a Reason header on BYE and CANCEL
 	Q850    int      // cause of a Q.850 Reason header (RFC 3326), 0 when absent
+	Dialog  string   // the peer's tag: which early dialog of a forked INVITE is meant
 	SDP     []byte   // body when it is application/sdp
 	Headers []Header // every header of the message, as received
 	Digit   byte     // InfoDigit only: 0-9, *, #, A-D
@@ -52,12 +53,14 @@ type Event struct {
 
 // Why a leg failed or ended without a status from the peer.
 var (
-	ErrUnreachable = errors.New("target unreachable")     // the name does not resolve or the socket refuses
-	ErrTimeout     = errors.New("no response in time")    // not even a 100
-	ErrTransport   = errors.New("transport broke")        // a write failed
-	ErrNoAnswer    = errors.New("no answer in time")      // DialConfig.NoAnswer elapsed
-	ErrNoAck       = errors.New("2xx not acknowledged")   // 64*T1 without ACK
-	ErrPeerGone    = errors.New("dialog unknown to peer") // 481, 408 or silence on a re-INVITE
+	ErrUnreachable = errors.New("target unreachable")                 // the name does not resolve or the socket refuses
+	ErrTimeout     = errors.New("no response in time")                // not even a 100
+	ErrTransport   = errors.New("transport broke")                    // a write failed
+	ErrNoAnswer    = errors.New("no answer in time")                  // DialConfig.NoAnswer elapsed
+	ErrNoAck       = errors.New("2xx not acknowledged")               // 64*T1 without ACK
+	ErrPeerGone    = errors.New("dialog unknown to peer")             // 481, 408 or silence on a re-INVITE
+	ErrNoPrack     = errors.New("reliable response not acknowledged") // 64*T1 without PRACK
+	ErrExpired     = errors.New("session expired")                    // nobody refreshed it (RFC 4028)
 	ErrShutdown    = errors.New("stack closed")
 	ErrInput       = errors.New("invalid dial parameters")
 )

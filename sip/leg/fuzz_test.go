@@ -149,7 +149,7 @@ func FuzzValues(f *testing.F) {
 				t.Fatalf("wrote %q, read cause %d", w, cause)
 			}
 		}
-		challenge([]sipmsg.Header{sipmsg.NewHeader("WWW-Authenticate", v)})
+		readChallenge(v)
 		req := sipmsg.NewRequest(sipmsg.INVITE, sipmsg.Uri{})
 		req.AppendHeader(sipmsg.NewHeader("Diversion", v))
 		for _, one := range parties(req, "diversion") {

@@ -322,7 +322,7 @@ func (s *Stack) stray(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	switch {
 	case known && req.Method == sipmsg.INVITE:
 		s.reply(req, tx, 500, "Server Internal Error")
-	case inDialog, req.Method == sipmsg.CANCEL, req.Method == sipmsg.BYE:
+	case inDialog, req.Method == sipmsg.CANCEL, req.Method == sipmsg.BYE, req.Method == sipmsg.PRACK, req.Method == sipmsg.UPDATE:
 		s.reply(req, tx, 481, "Call/Transaction Does Not Exist")
 	case req.Method == sipmsg.REFER:
 		s.reply(req, tx, 403, "Forbidden") // only a party of a call may send it elsewhere
@@ -373,6 +373,12 @@ func (s *Stack) call(l *Leg, req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		l.in.post(message{input: inCancelled, req: req})
 	}
 	if closed {
+		return
+	}
+	if code, hs := l.agreeTerms(); code != 0 {
+		l.ended = true
+		l.final(code, "", hs)
+		l.abandon(Cause{})
 		return
 	}
 	l.send100()

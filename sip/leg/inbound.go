@@ -49,9 +49,9 @@ func (l *Leg) response(req *sipmsg.Request, code int, reason string, sdp []byte,
 	}
 	res := sipmsg.NewResponseFromRequest(req, code, reason, nil)
 	l.s.brand(res)
-	if req.IsInvite() && code > 100 && code < 300 {
+	if (req.IsInvite() || req.Method == sipmsg.UPDATE) && code > 100 && code < 300 {
 		res.AppendHeader(l.s.contact(l.peer))
-		res.AppendHeader(sipmsg.NewHeader("Allow", allowed))
+		l.announce(res)
 	}
 	appendHeaders(res, hs)
 	setSDP(res, sdp)
@@ -64,9 +64,17 @@ func (l *Leg) send100() {
 	_ = l.tx.Respond(res) // the INVITE comes again if it is lost
 }
 
-// Progress sends a provisional response, 101 to 199, with an optional answer.
+// Progress sends a provisional response, 101 to 199, with an optional answer,
+// or an offer to a caller who made none. Where the terms of the leg and the
+// caller are for it, it is sent reliably (RFC 3262) after those before it; a
+// caller who never acknowledges it is refused and Ended reported with
+// ErrNoPrack. The answer to an offer comes with Acked.
 func (l *Leg) Progress(code int, reason string, sdp []byte, h ...Header) {
 	if l.gone.Load() || l.st != incoming || code < 101 || code > 199 {
+		return
+	}
+	if l.rel.use {
+		l.progressReliably(code, reason, sdp, h)
 		return
 	}
 	res := l.response(l.req, code, reason, sdp, h)
@@ -76,12 +84,29 @@ func (l *Leg) Progress(code int, reason string, sdp []byte, h ...Header) {
 }
 
 // Answer sends 200 and repeats it until the ACK comes; without one in 64*T1
-// the leg says BYE and reports Ended.
+// the leg says BYE and reports Ended. It waits for the PRACK of a description
+// that Progress sent reliably, which it does not repeat.
 func (l *Leg) Answer(sdp []byte, h ...Header) {
 	if l.gone.Load() || l.st != incoming {
 		return
 	}
-	res := l.response(l.req, 200, "OK", sdp, h)
+	if l.rel.answer != nil {
+		return
+	}
+	if !l.mayAnswer() {
+		l.rel.answer = func() { l.Answer(sdp, h...) }
+		return
+	}
+	l.rel.queue = nil
+	l.disarm(tReliable)
+	if l.rel.told {
+		sdp = nil // offer and answer are exchanged, RFC 6337 section 2.2
+	} else {
+		l.ours, l.theirs = sdp, l.invite.SDP
+	}
+	granted := l.grantSession(l.req)
+	l.disarm(tRefresh) // the ACK starts it
+	res := l.response(l.req, 200, "OK", sdp, append(granted, h...))
 	err := l.tx.Respond(res)
 	if errors.Is(err, sipmsg.ErrTransactionCanceled) {
 		return // CANCEL came first; the Cancelled event is on its way
@@ -204,6 +229,12 @@ func (l *Leg) onAck(req *sipmsg.Request) (Event, bool) {
 	if l.ended {
 		l.bye()
 		return Event{}, false
+	}
+	if first {
+		l.setSession(l.session.interval, l.session.ours)
+	}
+	if r.late {
+		l.theirs = sdpOf(req)
 	}
 	l.kick()
 	if !first && !r.late {

@@ -2,8 +2,6 @@ package leg
 
 import (
 	"bytes"
-	"math/rand/v2"
-	"strconv"
 	"strings"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -16,17 +14,29 @@ func (l *Leg) onRequest(m message) (Event, bool) {
 		return l.onAck(req)
 	}
 	tag, _ := req.From().Params.Get("tag")
-	early := l.st == calling || l.st == proceeding
+	dialling := l.st == calling || l.st == proceeding
+	d, e := &l.d, (*early)(nil)
+	if dialling {
+		if e = l.out.early[tag]; e != nil {
+			d = &e.d
+		}
+	}
+	late := l.st == done && req.Method == sipmsg.PRACK // of what went out before our refusal
 	switch {
-	case l.st == done, l.st == subscribed && req.Method != sipmsg.SUBSCRIBE, early && req.Method != sipmsg.OPTIONS, !early && tag != l.d.remoteTag():
+	case l.st == done && !late, l.st == subscribed && req.Method != sipmsg.SUBSCRIBE,
+		dialling && e == nil && req.Method != sipmsg.OPTIONS, !dialling && tag != l.d.remoteTag():
 		l.answerTicket(m.t, 481, "Call/Transaction Does Not Exist", nil)
 		return Event{}, false
-	case req.CSeq().SeqNo <= l.d.remoteSeq: // RFC 3261 section 12.2.2
+	case d.remoteSeq > 0 && req.CSeq().SeqNo <= d.remoteSeq: // RFC 3261 section 12.2.2
 		l.answerTicket(m.t, 500, "CSeq Out Of Order", nil)
 		return Event{}, false
 	}
-	if !early {
-		l.d.remoteSeq = req.CSeq().SeqNo
+	if !dialling || e != nil {
+		d.remoteSeq = req.CSeq().SeqNo
+	}
+	if dialling && (req.Method == sipmsg.BYE || req.Method == sipmsg.INVITE) { // not in an early dialog, sections 14 and 15
+		l.answerTicket(m.t, 481, "Call/Transaction Does Not Exist", nil)
+		return Event{}, false
 	}
 	switch req.Method {
 	case sipmsg.BYE:
@@ -34,7 +44,8 @@ func (l *Leg) onRequest(m message) (Event, bool) {
 	case sipmsg.INVITE:
 		return l.onReInvite(m)
 	case sipmsg.OPTIONS:
-		l.answerTicket(m.t, 200, "OK", nil, Header{"Allow", allowed}, Header{"Accept", "application/sdp"})
+		l.answerTicket(m.t, 200, "OK", nil, Header{"Allow", allowed}, Header{"Accept", "application/sdp"},
+			Header{"Supported", l.terms.supported()})
 	case sipmsg.INFO:
 		return l.onInfo(m)
 	case sipmsg.REFER:
@@ -44,7 +55,9 @@ func (l *Leg) onRequest(m message) (Event, bool) {
 	case sipmsg.SUBSCRIBE:
 		l.onSubscribe(m)
 	case sipmsg.PRACK:
-		l.answerTicket(m.t, 481, "Call/Transaction Does Not Exist", nil)
+		return l.onPrack(m)
+	case sipmsg.UPDATE:
+		return l.onUpdate(m, d, e)
 	default:
 		l.answerTicket(m.t, 405, "Method Not Allowed", nil, Header{"Allow", allowed})
 	}
@@ -80,11 +93,14 @@ func (l *Leg) onBye(m message) (Event, bool) {
 }
 
 func (l *Leg) onReInvite(m message) (Event, bool) {
+	code, hs := l.shortSession(m.req)
 	switch {
 	case l.st == leaving || l.ended:
 		l.answerTicket(m.t, 481, "Call/Transaction Does Not Exist", nil)
+	case code != 0:
+		l.answerTicket(m.t, code, "", nil, hs...)
 	case l.reoffer != nil || l.st == incoming: // RFC 3261 section 14.2
-		l.answerTicket(m.t, 500, "Server Internal Error", nil, Header{"Retry-After", strconv.Itoa(rand.IntN(11))})
+		l.retryAfter(m.t)
 	case l.offer.branch != "" || l.repeat.active:
 		l.answerTicket(m.t, 491, "Request Pending", nil)
 	default:

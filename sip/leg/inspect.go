@@ -115,7 +115,7 @@ func inspectRequest(data []byte, m *raw) verdict {
 
 func knownMethod(m string) bool {
 	switch m {
-	case "INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "REFER", "PRACK", "NOTIFY", "SUBSCRIBE":
+	case "INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "REFER", "PRACK", "UPDATE", "NOTIFY", "SUBSCRIBE":
 		return true
 	}
 	return false
@@ -316,7 +316,7 @@ func checkRequire(method []byte, m *raw) verdict {
 // understood reports whether an option tag may be required of us.
 func understood(tag string) bool {
 	switch strings.ToLower(tag) {
-	case "replaces", "norefersub": // RFC 3891, RFC 4488
+	case "100rel", "timer", "replaces", "norefersub": // RFC 3262, 4028, 3891, 4488
 		return true
 	}
 	return false

@@ -44,12 +44,22 @@ type Leg struct {
 	req *sipmsg.Request  // inbound INVITE
 	tx  *sipmsg.ServerTx // its transaction
 
+	terms       Terms
+	proofs      []proof
+	peerUpdates bool // the peer takes UPDATE
+
 	out     outbound
-	repeat  repeat // our 2xx that waits for an ACK
-	reoffer *ticket
+	rel     reliable
+	repeat  repeat  // our 2xx that waits for an ACK
+	reoffer *ticket // the peer's offer in a re-INVITE, UPDATE or PRACK
+	answers *held   // the peer's offer in a response
 	offer   offer
 	next    []byte // an Offer that waits for the dialog to be free
 	ref     referral
+	renews  bool // next only refreshes the session
+	session session
+	ours    []byte // our description in force
+	theirs  []byte // the peer's
 	trials  map[string]trial
 }
 
@@ -267,6 +277,10 @@ const (
 	tGlare                 // the pause after 491
 	tRefer                 // the end of a subscription to a transfer
 	tNotify                // the answer to the last NOTIFY before our BYE
+	tReliable              // the PRACK to our provisional response
+	tUpdate                // Respond to an UPDATE or PRACK
+	tRefresh               // the next refresh of the session
+	tExpire                // the end of a session nobody refreshed
 	timerKinds
 )
 
@@ -301,9 +315,17 @@ func (l *Leg) onTimer(k timer) (Event, bool) {
 	case tAck:
 		return l.onNoAck()
 	case tOffer:
-		return l.lost(Event{Kind: OfferDone, Code: 408, Reason: "Request Timeout", Err: ErrPeerGone})
+		return l.offerLost(ErrPeerGone)
 	case tRefer, tNotify:
 		l.onSubscription(k)
+	case tReliable:
+		return l.onNoPrack()
+	case tUpdate:
+		return l.onNoAnswerToOffer()
+	case tRefresh:
+		l.refresh()
+	case tExpire:
+		return l.onExpired()
 	case tGlare:
 		l.offer.waiting = false
 		l.kick()

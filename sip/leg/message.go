@@ -337,9 +337,9 @@ func reasonFor(code int) string {
 	phrases := map[int]string{
 		180: "Ringing", 181: "Call Is Being Forwarded", 182: "Queued", 183: "Session Progress", 200: "OK",
 		400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 408: "Request Timeout",
-		415: "Unsupported Media Type", 433: "Anonymity Disallowed", // RFC 5079
-		480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist", 483: "Too Many Hops", 486: "Busy Here", 487: "Request Terminated", 488: "Not Acceptable Here",
-		500: "Server Internal Error", 501: "Not Implemented", 503: "Service Unavailable", 600: "Busy Everywhere",
+		415: "Unsupported Media Type", 420: "Bad Extension", 422: "Session Interval Too Small", 433: "Anonymity Disallowed", // RFC 5079
+		480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist", 483: "Too Many Hops", 486: "Busy Here", 487: "Request Terminated", 488: "Not Acceptable Here", 491: "Request Pending",
+		500: "Server Internal Error", 501: "Not Implemented", 503: "Service Unavailable", 504: "Server Time-out", 600: "Busy Everywhere",
 		603: "Decline", 604: "Does Not Exist Anywhere", 606: "Not Acceptable",
 	}
 	if p := phrases[code]; p != "" {

@@ -80,9 +80,7 @@ func (l *Leg) notify() {
 		return
 	}
 	l.ref.next = nil
-	l.d.seq++
-	dest := l.destinationOf(&l.d)
-	req, branch := l.build(sipmsg.NOTIFY, &l.d, l.d.seq, dest)
+	req, branch, dest := l.compose(sipmsg.NOTIFY, &l.d)
 	req.AppendHeader(l.s.contact(l.peer))
 	req.AppendHeader(sipmsg.NewHeader("Event", "refer;id="+l.ref.id))
 	state := "terminated;reason=" + n.end

@@ -8,12 +8,14 @@ import (
 type outbound struct {
 	cfg        DialConfig
 	branch     string            // of the latest INVITE; a digest retry makes a new one
-	early      map[string][]byte // SDP of each early dialog, by tag
+	early      map[string]*early // by the peer's tag
+	latest     string            // the tag heard last
 	heard      string            // the last provisional, to tell repetitions
 	acks       map[ackKey]*ack
 	cancelling bool // CANCEL was sent, or is to be sent at the first provisional
 	cancelSent bool
 	told       bool // the owner has Failed
+	pracks     int  // reliable responses taken
 	final      bool // a final response of 300 or more, or a failure, was taken
 }
 
@@ -25,12 +27,10 @@ type ackKey struct {
 
 // ack is kept to be sent again when its 2xx is.
 type ack struct {
-	req  *sipmsg.Request
-	dest destination
+	req   *sipmsg.Request
+	dest  destination
+	waits bool // for our answer to the offer in the 2xx
 }
-
-// maxForks bounds how many dialogs one INVITE may make us keep.
-const maxForks = 16
 
 func (l *Leg) onResponse(m message) (Event, bool) {
 	t, ok := l.trials[m.branch]
@@ -44,11 +44,17 @@ func (l *Leg) onResponse(m message) (Event, bool) {
 		case code < 200:
 			return l.onProvisional(m.res)
 		case code < 300:
-			return l.onSuccess(m.res)
+			return l.onSuccess(m)
 		}
 		return l.onFailure(m, t)
 	case forOffer:
 		return l.onOfferResponse(m, t)
+	case forRefresh:
+		return l.onRefreshResponse(m, t)
+	case forPrack:
+		if code >= 200 && !l.authorise(m.res, t) { // what becomes of the call the INVITE says
+			l.forgetRequest(m.branch)
+		}
 	case forBye:
 		if code < 200 || l.st != leaving || l.authorise(m.res, t) {
 			return Event{}, false
@@ -72,14 +78,31 @@ func (l *Leg) onProvisional(res *sipmsg.Response) (Event, bool) {
 		l.sendCancel()
 		return Event{}, false
 	}
+	l.remember(res)
 	body, tag := sdpOf(res), toTag(res)
+	e, rseq := l.earlyOf(res), rseqOf(res)
+	if e != nil {
+		l.out.latest = tag
+	}
+	if e != nil && rseq > 0 && l.terms.Reliable != ReliableOff {
+		if !l.takeReliable(e, rseq) {
+			return Event{}, false
+		}
+		if ev, ok := l.onReliable(e, res, rseq); ok || e.held != nil {
+			return ev, ok
+		}
+	}
+	if res.StatusCode == 199 { // RFC 6228: this early dialog is over, the call is not
+		delete(l.out.early, tag)
+		return Event{}, false
+	}
 	if heard := string(rune(res.StatusCode)) + tag + string(body); heard == l.out.heard {
 		return Event{}, false // repeated every minute by some networks
 	} else {
 		l.out.heard = heard
 	}
-	if body != nil && len(l.out.early) < maxForks {
-		l.out.early[tag] = body
+	if e != nil && body != nil && !e.agreed {
+		e.sdp = body
 	}
 	kind := Ringing
 	switch {
@@ -88,91 +111,139 @@ func (l *Leg) onProvisional(res *sipmsg.Response) (Event, bool) {
 	case body != nil:
 		kind = EarlyMedia
 	}
-	return responseEvent(kind, res), true
+	ev := responseEvent(kind, res)
+	ev.Dialog = tag
+	return ev, true
 }
 
 // onSuccess acknowledges every 2xx; the first one of a wanted call is the
 // dialog, every other one is ended with BYE (RFC 3261 section 13.2.2.4).
-func (l *Leg) onSuccess(res *sipmsg.Response) (Event, bool) {
+func (l *Leg) onSuccess(m message) (Event, bool) {
+	res := m.res
 	key := ackKey{res.CSeq().SeqNo, toTag(res)}
 	if a := l.out.acks[key]; a != nil {
-		l.note(true, a.req)
-		l.s.write(a.req, a.dest)
+		if !a.waits {
+			l.sendAck(key, a)
+		}
 		return Event{}, false
 	}
 	if len(l.out.acks) >= maxForks {
 		return Event{}, false
 	}
 	d := l.dialogFrom(res)
-	l.acknowledge(&d, key)
 	l.out.final = true
 	first := l.st == calling || l.st == proceeding
 	for _, k := range []timer{tFirst, tNoAnswer, tCancel} {
 		l.disarm(k)
 	}
+	e := l.out.early[key.tag]
+	if e != nil && first {
+		e.settle(l, &d)
+	}
+	invite := l.trials[m.branch].req
 	switch {
 	case first && !l.out.cancelling:
+		l.remember(res)
 		l.d, l.st = d, confirmed
-		ev := responseEvent(Answered, res)
-		if ev.SDP == nil {
-			ev.SDP = l.out.early[key.tag] // some send it only with the 183
-		}
-		l.kick()
-		return ev, true
+		return l.answered(res, key, e, invite)
 	case first:
 		l.s.m.ghost()
 		l.last = responseEvent(Answered, res)
 		l.d = d
+		l.acknowledge(&l.d, key, invite)
 		l.bye()
 	default:
 		l.s.m.ghost()
+		l.acknowledge(&d, key, invite)
 		l.endGhost(d)
 	}
 	return Event{}, false
 }
 
-// dialogFrom makes the dialog of a 2xx (RFC 3261 section 12.1.2).
-func (l *Leg) dialogFrom(res *sipmsg.Response) dialog {
-	d := dialog{local: l.d.local, remote: *res.To(), target: l.d.target, seq: l.d.seq}
-	if c := res.Contact(); c != nil && usableTarget(&c.Address) {
-		d.target = *c.Address.Clone()
+// answered acknowledges the 2xx of a wanted call. What came reliably before is
+// the answer, and what the 2xx says is not looked at (RFC 3261 section
+// 13.2.1). Where we made no offer the 2xx brings it and the ACK waits for ours.
+func (l *Leg) answered(res *sipmsg.Response, key ackKey, e *early, invite *sipmsg.Request) (Event, bool) {
+	ev := responseEvent(Answered, res)
+	ev.Dialog = key.tag
+	if e != nil && (e.agreed || ev.SDP == nil) {
+		ev.SDP = e.sdp // some send it only with the 183
 	}
-	routes := res.GetHeaders("record-route")
-	for i := len(routes) - 1; i >= 0; i-- {
-		if r, ok := routes[i].(*sipmsg.RecordRouteHeader); ok {
-			d.routes = append(d.routes, *r.Address.Clone())
+	l.theirs = ev.SDP
+	if l.ours == nil {
+		l.ours = l.out.cfg.SDP
+	}
+	l.answers = nil // the peer did not wait for the answer to what it offered before
+	waits := l.out.cfg.Late && sdpOf(res) != nil && (e == nil || !e.agreed)
+	if t := l.reoffer; t != nil && t.early != nil {
+		if t.early == e {
+			t.early = nil
+		} else {
+			l.reoffer = nil
+			l.answerTicket(t, 481, "Call/Transaction Does Not Exist", nil)
 		}
 	}
+	if a := l.acknowledgement(&l.d, key, invite); waits {
+		a.waits = true
+		l.out.acks[key] = a
+		l.answers = &held{ack: a, key: key}
+	} else {
+		l.sendAck(key, a)
+	}
+	l.takeSession(res)
+	l.kick()
+	return ev, true
+}
+
+// dialogFrom makes the dialog of a 2xx (RFC 3261 section 12.1.2).
+func (l *Leg) dialogFrom(res *sipmsg.Response) dialog {
+	d := dialog{local: l.d.local, remote: *res.To(), target: l.d.target, seq: l.d.seq, routes: routesOf(res)}
+	l.retarget(&d, res.Contact())
 	return d
 }
 
-func (l *Leg) acknowledge(d *dialog, key ackKey) {
+func (l *Leg) acknowledge(d *dialog, key ackKey, invite *sipmsg.Request) {
+	l.sendAck(key, l.acknowledgement(d, key, invite))
+}
+
+// acknowledgement makes the ACK to a 2xx, with the credentials of its INVITE
+// (RFC 3261 section 13.2.2.4).
+func (l *Leg) acknowledgement(d *dialog, key ackKey, invite *sipmsg.Request) *ack {
 	dest := l.destinationOf(d)
 	req, _ := l.build(sipmsg.ACK, d, key.seq, dest)
+	if dest.to == l.peer.to {
+		for _, name := range []string{"Authorization", "Proxy-Authorization"} {
+			sipmsg.CopyHeaders(name, invite, req)
+		}
+	}
 	req.SetBody(nil)
-	l.out.acks[key] = &ack{req, dest}
-	l.note(true, req)
-	l.s.write(req, dest)
+	return &ack{req: req, dest: dest}
+}
+
+func (l *Leg) sendAck(key ackKey, a *ack) {
+	a.waits = false
+	l.out.acks[key] = a
+	l.note(true, a.req)
+	l.s.write(a.req, a.dest)
 }
 
 // endGhost says BYE in a dialog that no call wants.
 func (l *Leg) endGhost(d dialog) {
-	dest := l.destinationOf(&d)
-	req, branch := l.build(sipmsg.BYE, &d, d.seq+1, dest)
+	req, branch, dest := l.compose(sipmsg.BYE, &d)
 	cause := l.cause
 	if cause == (Cause{}) {
 		cause = Cause{Code: 200, Text: "Call completed elsewhere"}
 	}
 	appendHeaders(req, cause.headers())
 	req.SetBody(nil)
-	l.request(req, branch, dest, trial{purpose: forGhost})
+	l.request(req, branch, dest, trial{purpose: forGhost, d: &d})
 }
 
 func (l *Leg) onFailure(m message, t trial) (Event, bool) {
 	if m.branch != l.out.branch || l.out.final {
 		return Event{}, false
 	}
-	if l.st != done && !l.out.cancelling && l.authorise(m.res, t) {
+	if l.st != done && !l.out.cancelling && (l.authorise(m.res, t) || m.res.StatusCode == 422 && l.lengthen(m.res, t)) {
 		return Event{}, false
 	}
 	l.out.final = true
@@ -199,9 +270,14 @@ func (l *Leg) onTxFailed(m message) (Event, bool) {
 		if m.branch == l.ref.branch {
 			l.unsubscribe()
 		}
+	case forRefresh:
+		if m.branch == l.session.pending && l.st == confirmed {
+			l.session.pending = ""
+			return l.vanish()
+		}
 	case forOffer:
 		if m.branch == l.offer.branch {
-			return l.lost(Event{Kind: OfferDone, Code: 408, Reason: "Request Timeout", Err: m.err})
+			return l.offerLost(m.err)
 		}
 	case forCall:
 		if m.branch != l.out.branch || l.out.final {

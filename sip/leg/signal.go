@@ -180,6 +180,7 @@ type ticket struct {
 	invite bool    // opens the leg
 	merged bool    // RFC 3261 section 8.2.2.2
 	offer  *ticket // the re-INVITE that a CANCEL overtook
+	early  *early  // the early dialog it belongs to
 	at     time.Time
 
 	mu      sync.Mutex

@@ -25,6 +25,8 @@ type Stack struct {
 	t1  time.Duration
 	t2  time.Duration
 
+	minSE time.Duration
+
 	tpl       *sipmsg.TransportLayer
 	txl       *sipmsg.TransactionLayer
 	udp       []*net.UDPConn
@@ -82,8 +84,12 @@ func Listen(c Config) (*Stack, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	setGlobals(c.T1)
+	if c.MinSE == 0 {
+		c.MinSE = defaultMinSE
+	}
 	s := &Stack{
-		cfg: c, log: c.Logger, m: newMetrics(c.Registerer), t1: c.T1, t2: 8 * c.T1,
+		minSE: c.MinSE,
+		cfg:   c, log: c.Logger, m: newMetrics(c.Registerer), t1: c.T1, t2: 8 * c.T1,
 		quit: make(chan struct{}), tail: make(chan Signal, 4096), idle: make(chan struct{}),
 		dialogs: map[string]*Leg{}, branches: map[string]*Leg{}, tickets: map[string]*ticket{},
 		calls: map[string]*Leg{}, merges: map[string]string{}, owners: map[chan<- Signal]map[*Leg]struct{}{},
