@@ -70,6 +70,8 @@ type User struct {
 	Password     string `json:"password,omitempty"`
 	PasswordHash string `json:"password_hash,omitempty"`
 	Disabled     bool   `json:"disabled,omitempty"`
+	// Phone rings when the user supervises a call: an operator or QA only.
+	Phone *Extension `json:"phone,omitempty"`
 }
 
 // Key identifies the user.
@@ -81,6 +83,9 @@ func (u *User) refs(need func(string, Key)) {
 	}
 	if u.Publisher != "" {
 		need("publisher", Key{KindPublisher, u.Publisher})
+	}
+	if u.Phone != nil {
+		need("phone.trunk", Key{KindTrunk, u.Phone.Trunk})
 	}
 }
 
@@ -94,5 +99,10 @@ func (u *User) Validate() []Problem {
 	c.that(u.Role != RolePublisher || u.Publisher != "", "publisher", "is missing for a publisher")
 	c.that(u.Password == "" || len(u.Password) >= 8 && len(u.Password) <= 72, "password", "needs 8 to 72 bytes")
 	c.that(u.Password != "" || strings.HasPrefix(u.PasswordHash, "$2"), "password", "is missing")
+	if p := u.Phone; p != nil {
+		c.that(u.Role == RoleOperator || u.Role == RoleQA, "phone", "is for an operator or qa only")
+		c.that(p.Trunk != "", "phone.trunk", "is missing")
+		c.that(SIPUser(p.User), "phone.user", "%.80q is not a number or SIP user", p.User)
+	}
 	return c.problems
 }

@@ -18,6 +18,8 @@ const (
 	byCaller = "caller"
 	byBuyer  = "buyer"
 	byUs     = "ringbid"
+
+	bySupervisor = "supervisor"
 )
 
 const (
@@ -47,6 +49,7 @@ type Call struct {
 	caller   *side
 	sides    []*side // the caller first, then each buyer that was dialled
 	talk     *side   // the buyer who took the call
+	boss     *supervisor
 	offered  sdp.Agreed
 	sink     Sink
 	task     task

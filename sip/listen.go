@@ -30,6 +30,10 @@ func (c *Call) signal(l *leg.Leg, ev leg.Event) {
 	case leg.Cancelled, leg.ByeReceived, leg.Ended:
 		c.parted(s, ev)
 	}
+	if c.watching(s) {
+		c.bossSignal(ev)
+		return
+	}
 	if c.task != nil {
 		c.task.signal(c, s, ev)
 	}
@@ -56,6 +60,10 @@ func (c *Call) sound(ev media.Event) {
 		why.Fault = ringbid.FaultBuyer
 		c.hangUp(s, byUs, why)
 	}
+	if c.watching(s) {
+		c.bossSound(ev)
+		return
+	}
 	if c.task != nil {
 		c.task.sound(c, s, ev)
 	}
@@ -63,7 +71,7 @@ func (c *Call) sound(ev media.Event) {
 
 // key takes a key of either party.
 func (c *Call) key(s *side, k byte, by keySource) {
-	if s.ended || !s.takesKey(by) {
+	if s.ended || c.watching(s) || !s.takesKey(by) {
 		return
 	}
 	if c.task != nil && c.task.key(c, s, k) {
@@ -86,6 +94,8 @@ func (c *Call) parted(s *side, ev leg.Event) {
 		code, by = codeShutdown, byUs
 	case ev.Kind == leg.Ended:
 		code, by = codeLost, byUs
+	case s.report.Side == bySupervisor:
+		code, by = codeNormal, bySupervisor
 	case s != c.caller:
 		code, by = codeBuyerHungUp, byBuyer
 	}
@@ -111,6 +121,10 @@ func (c *Call) hangUp(s *side, by string, why ringbid.Reason) {
 	s.hangUp(by, complete(why), time.Now())
 	c.s.limits.leave(s.trunk.Name)
 	if s == c.caller {
+		return
+	}
+	if c.watching(s) {
+		c.unwatched(c.boss)
 		return
 	}
 	data := map[string]string{"verdict": string(s.report.Verdict), "by": by, "target": s.report.Target}

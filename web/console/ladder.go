@@ -48,9 +48,9 @@ func newLadder(c *ringbid.Call) *Ladder {
 	l.Sides = []ladderSide{{ladderLeft, "caller", ""}, {ladderLeft + ladderGap, "ringbid", c.Node}}
 	for _, g := range c.Legs {
 		side := 0
-		if g.Side == "buyer" {
+		if g.Side != "caller" {
 			side = len(l.Sides)
-			l.Sides = append(l.Sides, ladderSide{ladderLeft + ladderGap*side, cmp.Or(g.Target, g.Name), g.Peer})
+			l.Sides = append(l.Sides, ladderSide{ladderLeft + ladderGap*side, cmp.Or(g.Target, g.Name, g.Side), g.Peer})
 		} else {
 			l.Sides[0].Sub = g.Peer
 		}
