@@ -34,6 +34,7 @@ type Card struct {
 	Amount    string        `json:"amount,omitempty"` // and how much
 	Buyer     string        `json:"buyer,omitempty"`  // who is dialled or talks
 	Target    string        `json:"target,omitempty"`
+	Watch     string        `json:"watch,omitempty"` // which supervisor does what
 	Outcome   string        `json:"outcome,omitempty"`
 	Text      string        `json:"text,omitempty"` // what it does, or how it ended
 }

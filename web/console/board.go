@@ -129,8 +129,14 @@ func apply(c *web.Card, ev ringbid.Event) {
 		c.Amount = cmp.Or(d["price"], c.Amount)
 	case ringbid.EventBridged:
 		to(c, web.StageTalking, ev.At)
+	case ringbid.EventWatched:
+		c.Watch = ev.Text
+		if d["mode"] == ringbid.SuperviseOff {
+			c.Watch = ""
+		}
 	case ringbid.EventRejected, ringbid.EventEnded:
 		to(c, web.StageEnded, ev.At)
+		c.Watch = ""
 		c.Outcome, c.Text = cmp.Or(d["outcome"], c.Outcome), strings.TrimPrefix(cmp.Or(ev.Text, d["code"]), "call ended: ")
 		if ev.Kind == ringbid.EventRejected {
 			c.Outcome = string(ringbid.OutcomeRejected)

@@ -30,6 +30,7 @@ type callPage struct {
 	Raw       string
 	Money     bool
 	CanHangup bool
+	Desk      *deskPart
 	Captured  bool // there is a capture, and the reader may have it
 }
 
@@ -78,6 +79,7 @@ func (c *Console) call(w http.ResponseWriter, r *web.Request) error {
 		Ladder: newLadder(call), Buyer: buyerTitle(book, call.Buyer), Raw: string(raw), Money: r.Is(ringbid.RoleOperator),
 		CanHangup: call.State == ringbid.StateLive && r.Is(ringbid.RoleOperator) && c.c.Hangup != nil,
 	}
+	p.Desk = c.desk(r, call)
 	if r.Is(ringbid.RoleOperator) && c.c.Capture != nil {
 		if f, err := c.c.Capture(call.ID); err == nil {
 			p.Captured = true

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/ringbid/ringbid"
@@ -61,6 +62,8 @@ type Config struct {
 	Hangup func(callID string, r ringbid.Reason) bool
 	// Capture opens a call's pcap; NotFound where none is kept. It may be nil.
 	Capture func(callID string) (io.ReadSeekCloser, error)
+	// Desk carries out orders about live calls. It may be nil.
+	Desk Desk
 	// Version is what the settings page says of this build and node.
 	Version string
 	Now     func() time.Time
@@ -92,7 +95,7 @@ func New(c Config) (*Console, error) {
 }
 
 // Routes returns the pages and who may see them.
-func (c *Console) Routes() []web.Route { return append(c.callRoutes(), c.leadRoutes()...) }
+func (c *Console) Routes() []web.Route { return slices.Concat(c.callRoutes(), c.deskRoutes(), c.leadRoutes()) }
 
 func (c *Console) callRoutes() []web.Route {
 	operator := []ringbid.Role{ringbid.RoleOperator}

@@ -30,8 +30,9 @@ function apply(c, e) {
     case 'leg.dial': case 'leg.ringing':
       to('ringing'); c.target = d.target || c.target; c.buyer = d.buyer || c.buyer; c.amount = d.price || c.amount; break;
     case 'call.bridged': to('talking'); break;
+    case 'call.watched': c.watch = d.mode === 'off' ? '' : e.text; break;
     case 'call.rejected': case 'call.ended':
-      to('ended'); c.outcome = e.kind === 'call.rejected' ? 'rejected' : d.outcome || c.outcome; c.text = (e.text || d.code || '').replace(/^call ended: /, ''); break;
+      to('ended'); c.watch = ''; c.outcome = e.kind === 'call.rejected' ? 'rejected' : d.outcome || c.outcome; c.text = (e.text || d.code || '').replace(/^call ended: /, ''); break;
   }
   return true;
 }
@@ -44,6 +45,7 @@ function phone(p) {
 
 function third(c) {
   if (c.stage === 'ended') return c.text || '';
+  if (c.watch) return c.watch;
   if (c.buyer) return (c.amount ? '$' + c.amount + ' ' : '') + c.buyer;
   if (c.amount) return '$' + c.amount + (c.best ? ' ' + c.best : '');
   return c.text || '';

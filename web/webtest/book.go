@@ -95,7 +95,7 @@ func flows() []ringbid.Document {
 func users() []ringbid.Document {
 	hash := "$2a$10$never-shown-hash"
 	return []ringbid.Document{
-		&ringbid.User{Name: "operator", Title: "Olivia Operator", Role: ringbid.RoleOperator, PasswordHash: hash},
+		&ringbid.User{Name: "operator", Title: "Olivia Operator", Role: ringbid.RoleOperator, PasswordHash: hash, Phone: &ringbid.Extension{Trunk: "northwind-pbx", User: "1001"}},
 		&ringbid.User{Name: "quinn", Title: "Quinn Quality", Role: ringbid.RoleQA, PasswordHash: hash},
 		&ringbid.User{Name: "agent", Title: "Ada Agent", Role: ringbid.RoleAgent, Buyer: "keystone-insurance", PasswordHash: hash},
 		&ringbid.User{Name: "keystone", Title: "Keystone Insurance", Role: ringbid.RoleBuyer, Buyer: "keystone-insurance", PasswordHash: hash},

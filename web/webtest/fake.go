@@ -276,6 +276,19 @@ func (f *Fake) Hangup(id string, _ ringbid.Reason) bool {
 	return strings.HasPrefix(id, "live-") || strings.HasSuffix(id, "-000000000032")
 }
 
+// Supervise takes every order about the calls it knows.
+func (f *Fake) Supervise(id string, _ ringbid.Supervision) error { return f.ordered(id) }
+
+// Send takes every order about the calls it knows.
+func (f *Fake) Send(id, _, _ string) error { return f.ordered(id) }
+
+func (f *Fake) ordered(id string) error {
+	if _, err := f.Call(context.Background(), id); err != nil {
+		return ringbid.Errorf(ringbid.Conflict, "the call is not up any more")
+	}
+	return nil
+}
+
 // Usage fills one cap.
 func (f *Fake) Usage(context.Context) ([]console.Usage, error) {
 	t := f.book.Targets["keystone-agents"]

@@ -19,7 +19,7 @@ func New(f *Fake, board *console.Board, desks portal.Desks, socket http.Handler)
 		desks = f
 	}
 	c, err := console.New(console.Config{
-		Calls: f, Recordings: f, Reports: f, Board: board, Book: f.desk.Book, Usage: f.Usage, Hangup: f.Hangup, Capture: f.Capture, Version: "test",
+		Calls: f, Recordings: f, Reports: f, Board: board, Book: f.desk.Book, Usage: f.Usage, Hangup: f.Hangup, Capture: f.Capture, Desk: f, Version: "test",
 		Leads: f.desk, Deliveries: f.desk, Maps: f.desk, Documents: f.desk, Returns: f.desk,
 	})
 	if err != nil {
