@@ -95,7 +95,9 @@ func New(c Config) (*Console, error) {
 }
 
 // Routes returns the pages and who may see them.
-func (c *Console) Routes() []web.Route { return slices.Concat(c.callRoutes(), c.deskRoutes(), c.leadRoutes()) }
+func (c *Console) Routes() []web.Route {
+	return slices.Concat(c.callRoutes(), c.deskRoutes(), c.leadRoutes())
+}
 
 func (c *Console) callRoutes() []web.Route {
 	operator := []ringbid.Role{ringbid.RoleOperator}
