@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -83,10 +84,21 @@ func newCall(s *Server, l *leg.Leg, trunk *ringbid.Trunk, signals chan leg.Signa
 	return c
 }
 
+// audioFrom is where the caller's audio will come from: what its offer says,
+// where that matters, else where its signalling comes from.
+func (c *Call) audioFrom() netip.Addr {
+	if c.s.cfg.Plane.Dual() && c.request.SDP != nil {
+		if session, err := sdp.Parse(c.request.SDP); err == nil && session.Audio.Addr.Addr().IsValid() {
+			return session.Audio.Addr.Addr()
+		}
+	}
+	return c.request.Source.Addr()
+}
+
 // prepare gives the caller's leg its audio and decides our answer to its offer.
 func (c *Call) prepare() (err error) {
 	s := c.caller
-	if s.stream, err = c.s.stream(c.sounds); err != nil {
+	if s.stream, err = c.s.stream(c.audioFrom(), c.sounds); err != nil {
 		return err
 	}
 	s.describe(voices(s.trunk)...)

@@ -67,6 +67,7 @@ type Capture interface {
 type Config struct {
 	Listeners []leg.Listener
 	Advertise string // host in Via and Contact; empty means the listener's IP
+	DSCP      int    // mark of SIP messages, 1 to 63; 0 = 24 (class selector 3), -1 = none
 	Plane     *media.Plane
 	Trunks    Trunks
 	Handler   Handler
@@ -131,6 +132,8 @@ func (c *Config) check() error {
 		return errors.New("sip: no trunks")
 	case c.Handler == nil:
 		return errors.New("sip: no handler")
+	case c.DSCP < -1 || c.DSCP > 63:
+		return errors.New("sip: dscp is not within 0-63")
 	case c.MaxCalls < 0:
 		return errors.New("sip: negative call limit")
 	case c.CallsPerSecond < 0:

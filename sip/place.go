@@ -288,7 +288,7 @@ func (c *Call) callOut(o outgoing) (*side, string) {
 	if code := c.s.limits.enter(o.trunk, false, now); code != "" {
 		return nil, reason(code).Text
 	}
-	stream, err := c.s.stream(c.sounds)
+	stream, err := c.s.stream(o.addr, c.sounds)
 	if err != nil {
 		c.s.limits.leave(o.trunk.Name)
 		return nil, refusalOf(err).Text

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"math/rand/v2"
+	"net/netip"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -56,7 +57,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	stack, err := leg.Listen(leg.Config{
 		Trace:     trace,
-		Listeners: cfg.Listeners, Advertise: cfg.Advertise, UserAgent: cfg.UserAgent,
+		Listeners: cfg.Listeners, Advertise: cfg.Advertise, UserAgent: cfg.UserAgent, DSCP: cfg.DSCP,
 		Admit: s.filter.admit, AdmitStream: s.filter.admitStream, Screen: s.screen, Stranger: s.filter.isStranger,
 		OnOptions: s.onOptions, Logger: cfg.Logger, Registerer: cfg.Registerer, T1: cfg.T1,
 		OnInvite: func(l *leg.Leg) {
@@ -251,7 +252,7 @@ func (s *Server) guard(log *slog.Logger, where string, f func()) (ok bool) {
 	return true
 }
 
-// stream opens the audio of a leg.
-func (s *Server) stream(events chan<- media.Event) (*media.Stream, error) {
-	return s.cfg.Plane.NewStream(events)
+// stream opens the audio of a leg whose peer is at the address.
+func (s *Server) stream(peer netip.Addr, events chan<- media.Event) (*media.Stream, error) {
+	return s.cfg.Plane.NewStreamTo(peer, events)
 }

@@ -261,8 +261,12 @@ func (a *app) startMedia(context.Context) error {
 	if err != nil {
 		return err
 	}
+	bind6, advertise6, err := a.cfg.rtp6()
+	if err != nil {
+		return err
+	}
 	a.plane, err = media.Open(media.Config{
-		Bind: ip, Advertise: advertise, PortMin: from, PortMax: to, Poll: a.cfg.RTPPoll, Logger: a.log, Registerer: a.reg,
+		Bind: ip, Advertise: advertise, Bind6: bind6, Advertise6: advertise6, DSCP: dscp(a.cfg.RTPDSCP), PortMin: from, PortMax: to, Poll: a.cfg.RTPPoll, Logger: a.log, Registerer: a.reg,
 	})
 	if err != nil {
 		return err
@@ -281,7 +285,7 @@ func (a *app) startSIP(context.Context) error {
 		return err
 	}
 	a.sip, err = sip.New(sip.Config{
-		Listeners: listeners, Advertise: a.cfg.Advertise, Plane: a.plane, Trunks: a, Handler: a, Tap: tap{a.recorder}, Capture: a.captures,
+		Listeners: listeners, Advertise: a.cfg.Advertise, DSCP: dscp(a.cfg.SIPDSCP), Plane: a.plane, Trunks: a, Handler: a, Tap: tap{a.recorder}, Capture: a.captures,
 		Emit: a.lines.emit, Refused: a.callRefused, MaxCalls: a.cfg.MaxCalls,
 		CallsPerSecond: a.cfg.CallsPerSecond, Ours: a.ours, Exempt: exempt, Music: ringbid.Audio(speech.Music(24)),
 		UserAgent: "ringbid/" + version(), Node: a.node, Logger: a.log, Registerer: a.reg,

@@ -38,6 +38,10 @@ type config struct {
 	MaxCalls    int
 	RTPPoll     bool
 	SIPExempt   string
+	RTP6        string
+	Advertise6  string
+	RTPDSCP     int
+	SIPDSCP     int
 
 	CallsPerSecond int
 	Drain          time.Duration
@@ -60,6 +64,10 @@ func (c *config) flags(f *pflag.FlagSet) {
 	str(&c.Data, "data", "data", "folder for everything kept on this machine")
 	str(&c.SIP, "sip", "udp:127.0.0.1:5060", "where calls are taken: udp:IP:PORT[,tcp:IP:PORT…]")
 	str(&c.RTP, "rtp", "127.0.0.1:20000-29999", "address and ports for audio: IP:FROM-TO")
+	str(&c.RTP6, "rtp6", "", "IPv6 address for audio beside that of --rtp, on the same ports")
+	str(&c.Advertise6, "advertise6", "", "IPv6 address for audio that others reach us by, where it differs from --rtp6")
+	f.IntVar(&c.RTPDSCP, "rtp-dscp", c.envInt("rtp-dscp", 46), "DSCP of audio packets, 0 to 63 [RINGBID_RTP_DSCP]")
+	f.IntVar(&c.SIPDSCP, "sip-dscp", c.envInt("sip-dscp", 24), "DSCP of SIP messages, 0 to 63 [RINGBID_SIP_DSCP]")
 	str(&c.HTTP, "http", "127.0.0.1:8080", "where the pages are served: IP:PORT")
 	c.storage(f)
 	str(&c.Recordings, "recordings", "", "where recordings end up: a folder or s3://bucket/prefix (default DATA/recordings)")
@@ -131,6 +139,7 @@ func (c *config) check() error {
 	_, errSIP := c.listeners()
 	_, _, _, errRTP := c.rtpRange()
 	_, errAdvertise := c.advertised()
+	_, _, errRTP6 := c.rtp6()
 	var errHTTP error
 	if _, _, err := net.SplitHostPort(c.HTTP); err != nil {
 		errHTTP = fmt.Errorf("--http %q is not IP:PORT", c.HTTP)
@@ -142,11 +151,15 @@ func (c *config) check() error {
 		return fmt.Errorf("--max-calls %d is less than one", c.MaxCalls)
 	case c.CallsPerSecond < 0:
 		return fmt.Errorf("--calls-per-second %d is negative", c.CallsPerSecond)
+	case c.RTPDSCP < 0 || c.RTPDSCP > 63:
+		return fmt.Errorf("--rtp-dscp %d is not within 0-63", c.RTPDSCP)
+	case c.SIPDSCP < 0 || c.SIPDSCP > 63:
+		return fmt.Errorf("--sip-dscp %d is not within 0-63", c.SIPDSCP)
 	case c.Drain < 0:
 		return fmt.Errorf("--drain %s is negative", c.Drain)
 	}
 	_, errExempt := c.exempt()
-	return errors.Join(errSIP, errRTP, errHTTP, errAdvertise, errExempt)
+	return errors.Join(errSIP, errRTP, errRTP6, errHTTP, errAdvertise, errExempt)
 }
 
 // listeners reads --sip.
@@ -193,6 +206,31 @@ func (c *config) rtpRange() (ip netip.Addr, from, to int, err error) {
 		return ip, 0, 0, fmt.Errorf("--rtp %q is not IP:FROM-TO with ports of 1024 to 65535", c.RTP)
 	}
 	return ip, from, to, nil
+}
+
+// rtp6 reads --rtp6 and --advertise6; zero addresses where they are not given.
+func (c *config) rtp6() (bind, advertise netip.Addr, err error) {
+	if c.RTP6 == "" && c.Advertise6 == "" {
+		return bind, advertise, nil
+	}
+	if bind, err = netip.ParseAddr(c.RTP6); err != nil || !bind.Is6() {
+		return bind, advertise, fmt.Errorf("--rtp6 %q is not an IPv6 address", c.RTP6)
+	}
+	if c.Advertise6 == "" {
+		return bind, advertise, nil
+	}
+	if advertise, err = netip.ParseAddr(c.Advertise6); err != nil || !advertise.Is6() {
+		return bind, advertise, fmt.Errorf("--advertise6 %q is not an IPv6 address", c.Advertise6)
+	}
+	return bind, advertise, nil
+}
+
+// dscp is a mark as the packages take it, where 0 is the default.
+func dscp(v int) int {
+	if v == 0 {
+		return -1
+	}
+	return v
 }
 
 // advertised reads --advertise; the zero address where it is not given.

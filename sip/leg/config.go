@@ -20,6 +20,8 @@ type Config struct {
 	Advertise string // host put into Via and Contact; empty means the listener's IP
 	Keys      *Keys  // the certificate shown over tls and wss; needed to listen there
 	UserAgent string // User-Agent and Server header; empty sends none
+	// DSCP marks what is sent, 1 to 63; 0 = 24 (class selector 3), -1 = no mark.
+	DSCP int
 
 	// Admit decides about a datagram or a whole stream message before it is
 	// parsed. It runs in the socket's reader and must not block. False drops

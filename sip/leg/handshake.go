@@ -121,7 +121,7 @@ func (s *Stack) makeStream(d destination) (*guard, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), dialLimit)
 	defer cancel()
-	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: d.local.Addr().AsSlice()}}
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: d.local.Addr().AsSlice()}, Control: s.markDialled}
 	conn, err := dialer.DialContext(ctx, "tcp", d.to.String())
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s", ErrUnreachable, err.Error())

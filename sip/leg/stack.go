@@ -113,6 +113,7 @@ func Listen(c Config) (*Stack, error) {
 		s.unbind()
 		return nil, err
 	}
+	s.mark()
 	s.serve()
 	return s, nil
 }

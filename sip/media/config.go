@@ -1,6 +1,7 @@
 package media
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -26,6 +27,14 @@ type Config struct {
 	Bind netip.Addr
 	// Advertise is the address for the SDP; zero = Bind.
 	Advertise netip.Addr
+	// Bind6 is a second address, IPv6 beside an IPv4 Bind, for streams whose
+	// peers are reached over IPv6; zero = none. It takes the same ports.
+	Bind6 netip.Addr
+	// Advertise6 is the address for the SDP of those; zero = Bind6.
+	Advertise6 netip.Addr
+	// DSCP marks every packet sent (RFC 2474), 1 to 63; 0 = 46, expedited
+	// forwarding (RFC 4594 section 4.1), -1 = no mark.
+	DSCP int
 	// PortMin and PortMax bound the ports, both included. RTP takes even
 	// ports, RTCP the odd ones above them. The range should lie outside
 	// net.ipv4.ip_local_port_range.
@@ -56,6 +65,13 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Advertise.IsUnspecified() {
 		return c, fmt.Errorf("media plane: %v cannot be advertised: set the address peers reach", c.Advertise)
 	}
+	if err := c.second(); err != nil {
+		return c, err
+	}
+	if c.DSCP < -1 || c.DSCP > 63 {
+		return c, fmt.Errorf("media plane: dscp %d is not within 0-63", c.DSCP)
+	}
+	c.DSCP = max(0, cmp.Or(c.DSCP, expeditedForwarding))
 	if c.PortMin < 1 || c.PortMax > 65535 || c.PortMin > c.PortMax {
 		return c, fmt.Errorf("media plane: rtp ports %d-%d are not a range within 1-65535", c.PortMin, c.PortMax)
 	}
@@ -70,4 +86,25 @@ func (c Config) withDefaults() (Config, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return c, nil
+}
+
+// expeditedForwarding is the mark of voice.
+const expeditedForwarding = 46
+
+// second completes the second address.
+func (c *Config) second() error {
+	c.Bind6, c.Advertise6 = c.Bind6.WithZone(""), c.Advertise6.WithZone("")
+	switch {
+	case !c.Bind6.IsValid() && !c.Advertise6.IsValid():
+		return nil
+	case !c.Bind.Is4() || !c.Bind6.Is6() || c.Bind6.Is4In6():
+		return fmt.Errorf("media plane: %v and %v are not an IPv4 and an IPv6 address to bind to", c.Bind, c.Bind6)
+	}
+	if !c.Advertise6.IsValid() {
+		c.Advertise6 = c.Bind6
+	}
+	if c.Advertise6.IsUnspecified() || !c.Advertise6.Is6() || c.Advertise6.Is4In6() {
+		return fmt.Errorf("media plane: %v cannot be advertised for IPv6", c.Advertise6)
+	}
+	return nil
 }

@@ -37,7 +37,7 @@ func newGenerator(t testing.TB, n int) *generator {
 	t.Cleanup(g.close)
 	ip := loopback()
 	for i := range n {
-		fd, err := bindUDP(netip.AddrPortFrom(ip, 0))
+		fd, err := bindUDP(netip.AddrPortFrom(ip, 0), 46)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -184,7 +184,7 @@ func newFloor(t testing.TB, gen *generator) *floor {
 	f := &floor{fd: fd, used: make(chan time.Duration), done: make(chan struct{})}
 	ip := loopback()
 	for i, addr := range gen.addrs {
-		sock, err := bindUDP(netip.AddrPortFrom(ip, 0))
+		sock, err := bindUDP(netip.AddrPortFrom(ip, 0), 46)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -91,7 +91,15 @@ func (p *Plane) Close() error {
 // channel is full. NewStream returns ErrNoPorts (wrapped) when the pool is
 // empty, ErrClosed after Close.
 func (p *Plane) NewStream(events chan<- Event) (*Stream, error) {
-	pair, err := p.ports.take()
+	return p.NewStreamTo(netip.Addr{}, events)
+}
+
+// NewStreamTo is NewStream for a peer at the address: where the plane has
+// addresses of both families, the stream is bound to that of the peer. A stream
+// of one family may be bridged with one of the other.
+func (p *Plane) NewStreamTo(peer netip.Addr, events chan<- Event) (*Stream, error) {
+	family := p.config.family(peer)
+	pair, err := p.ports.take(family.bind)
 	if err != nil {
 		if errors.Is(err, ErrNoPorts) {
 			p.metrics.counters.streamsNoFit.Add(1)
@@ -100,8 +108,8 @@ func (p *Plane) NewStream(events chan<- Event) (*Stream, error) {
 	}
 	s := &Stream{
 		plane: p, events: events, done: make(chan struct{}),
-		local: netip.AddrPortFrom(p.config.Advertise, pair.port),
-		cname: strconv.FormatUint(rand.Uint64(), 36) + "@" + p.config.Advertise.String(),
+		local: netip.AddrPortFrom(family.advertise, pair.port),
+		cname: strconv.FormatUint(rand.Uint64(), 36) + "@" + family.advertise.String(),
 	}
 	s.state = session{s: s, pair: pair, out: sender{ssrc: rand.Uint32(), seq: firstSeq(rand.Uint32()), ts: rand.Uint32()}}
 	p.mu.Lock()

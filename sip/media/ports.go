@@ -15,8 +15,8 @@ import (
 // pair that comes back rests before it is used again, and the longest rested
 // goes first.
 type ports struct {
-	bind netip.Addr
 	rest time.Duration
+	dscp int
 
 	mu       sync.Mutex
 	idle     []restingPort // in the order of their return, which is that of until
@@ -46,7 +46,7 @@ func newPorts(c Config) (*ports, error) {
 	if n <= 0 {
 		return nil, fmt.Errorf("media plane: rtp ports %d-%d hold no even port with its odd one", c.PortMin, c.PortMax)
 	}
-	p := &ports{bind: c.Bind, rest: c.Rest, capacity: n, idle: make([]restingPort, 0, n)}
+	p := &ports{rest: c.Rest, dscp: c.DSCP, capacity: n, idle: make([]restingPort, 0, n)}
 	start := rand.IntN(n)
 	for i := range n {
 		p.idle = append(p.idle, restingPort{port: uint16(first + 2*((start+i)%n))})
@@ -54,16 +54,16 @@ func newPorts(c Config) (*ports, error) {
 	return p, nil
 }
 
-// take binds the pair that has rested longest. A port that some other process
+// take binds the pair that has rested longest to the address. A port that some other process
 // holds is left to rest.
-func (p *ports) take() (portPair, error) {
+func (p *ports) take(bind netip.Addr) (portPair, error) {
 	var inUse error
 	for range p.capacity {
 		port, ok := p.pop()
 		if !ok {
 			break
 		}
-		pair, err := bindPair(p.bind, port)
+		pair, err := bindPair(bind, port, p.dscp)
 		if err == nil {
 			return pair, nil
 		}
@@ -107,12 +107,12 @@ func (p *ports) load() (open, capacity int) {
 	return p.open, p.capacity
 }
 
-func bindPair(addr netip.Addr, port uint16) (portPair, error) {
-	rtp, err := bindUDP(netip.AddrPortFrom(addr, port))
+func bindPair(addr netip.Addr, port uint16, dscp int) (portPair, error) {
+	rtp, err := bindUDP(netip.AddrPortFrom(addr, port), dscp)
 	if err != nil {
 		return portPair{}, err
 	}
-	rtcp, err := bindUDP(netip.AddrPortFrom(addr, port+1))
+	rtcp, err := bindUDP(netip.AddrPortFrom(addr, port+1), dscp)
 	if err != nil {
 		_ = unix.Close(rtp)
 		return portPair{}, err

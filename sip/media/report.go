@@ -77,7 +77,7 @@ func (st *session) receiveReport(sh *shard) {
 
 // reported handles the RTCP packet in sh.buf.
 func (st *session) reported(sh *shard, n int, from netip.AddrPort) {
-	if target := st.latch.target(); !target.IsValid() || from.Addr() != target.Addr() {
+	if target := st.latch.target(); !target.IsValid() || from.Addr() != target.Addr() && from != st.params.RTCP {
 		sh.count.wrongSource.Add(1)
 		return
 	}

@@ -104,7 +104,7 @@ func (st *session) confine() {
 func (st *session) direct() {
 	st.to, st.toRTC = nil, nil
 	target := st.latch.target()
-	if !st.params.reachable() || target.Addr().Is4() != st.s.plane.config.Bind.Is4() {
+	if !st.params.reachable() || target.Addr().Is4() != st.s.local.Addr().Is4() {
 		return
 	}
 	st.to = newSockaddr(target)

@@ -45,8 +45,8 @@ func (s *sockaddr) addrPort() netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// bindUDP opens a non-blocking UDP socket on addr.
-func bindUDP(addr netip.AddrPort) (int, error) {
+// bindUDP opens a non-blocking UDP socket on addr, whose packets are marked.
+func bindUDP(addr netip.AddrPort, dscp int) (int, error) {
 	family := unix.AF_INET6
 	if addr.Addr().Is4() {
 		family = unix.AF_INET
@@ -59,15 +59,18 @@ func bindUDP(addr netip.AddrPort) (int, error) {
 	if addr.Addr().Is4() {
 		sa = &unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()}
 	}
+	if family == unix.AF_INET6 { // the same port over IPv4 is another socket
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1)
+	}
 	if err := unix.Bind(fd, sa); err != nil {
 		_ = unix.Close(fd)
 		return -1, fmt.Errorf("bind %v: %w", addr, err)
 	}
-	// Expedited forwarding (RFC 4594 section 4.1); a kernel that refuses it still carries the call.
+	// A kernel that refuses the mark still carries the call.
 	if family == unix.AF_INET {
-		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TOS, 46<<2)
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TOS, dscp<<2)
 	} else {
-		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, 46<<2)
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, dscp<<2)
 	}
 	return fd, nil
 }
