@@ -243,25 +243,21 @@ func lookUp(ctx context.Context, host string) (netip.Addr, error) {
 	return list[0], nil
 }
 
-// hostOf is what we call ourselves towards a trunk.
-func (s *Server) hostOf(network string) string {
-	if s.cfg.Advertise != "" {
-		return s.cfg.Advertise
-	}
+// hostOf is what we call ourselves towards a trunk at the address, as it stands
+// in a URI.
+func (s *Server) hostOf(network string, peer netip.Addr) string {
 	if network == "" {
 		network = "udp"
 	}
-	addrs := s.stack.Addrs()
-	at := addrs[0].Addr
-	for _, l := range addrs {
-		if l.Network == network {
-			at = l.Addr
+	var at netip.Addr
+	for _, l := range s.stack.Addrs() {
+		a, err := netip.ParseAddrPort(l.Addr)
+		if err != nil || a.Addr().Is4() != peer.Is4() || at.IsValid() && l.Network != network {
+			continue
+		}
+		if at = a.Addr(); l.Network == network {
 			break
 		}
 	}
-	host, _, err := net.SplitHostPort(at)
-	if err != nil {
-		return at
-	}
-	return host
+	return leg.HostFor(s.cfg.Advertise, at)
 }

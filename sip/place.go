@@ -314,7 +314,7 @@ func (c *Call) callOut(o outgoing) (*side, string) {
 }
 
 func (c *Call) dialConfig(o outgoing, offer []byte) leg.DialConfig {
-	who, headers := o.say(c.s.hostOf(o.trunk.Transport))
+	who, headers := o.say(c.s.hostOf(o.trunk.Transport, o.addr))
 	uri := "sip:" + o.user + "@" + net.JoinHostPort(o.host, itoa(o.port))
 	if o.trunk.Transport == "tcp" {
 		uri += ";transport=tcp"

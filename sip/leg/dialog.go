@@ -76,11 +76,23 @@ func (s *Stack) via(d destination, branch string) *sipmsg.ViaHeader {
 	return v
 }
 
-func (s *Stack) host(d destination) string {
-	if s.cfg.Advertise != "" {
-		return s.cfg.Advertise
+func (s *Stack) host(d destination) string { return HostFor(s.cfg.Advertise, d.local.Addr()) }
+
+// HostFor returns what stands for us in a URI or a Via: the advertised name or
+// address, or local where there is none or it is of the other family. IPv6 is
+// in brackets (RFC 3261 section 25.1).
+func HostFor(advertise string, local netip.Addr) string {
+	at, err := netip.ParseAddr(strings.Trim(advertise, "[]"))
+	switch {
+	case advertise != "" && err != nil:
+		return advertise
+	case advertise == "" || at.Unmap().Is4() != local.Unmap().Is4():
+		at = local
 	}
-	return d.local.Addr().String()
+	if at = at.Unmap(); at.Is4() {
+		return at.String()
+	}
+	return "[" + at.String() + "]"
 }
 
 // contact is where the peer reaches us in this dialog.

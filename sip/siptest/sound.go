@@ -14,12 +14,16 @@ import (
 )
 
 // OpenPlane opens an audio plane of so many streams on 127.0.0.1, below the
-// ports that systems hand out.
-func OpenPlane(t testing.TB, streams int) *media.Plane {
+// ports that systems hand out. change may alter the rest.
+func OpenPlane(t testing.TB, streams int, change ...func(*media.Config)) *media.Plane {
 	t.Helper()
 	for range 50 {
 		from := 10000 + 2*rand.IntN(10000)
-		p, err := media.Open(media.Config{Bind: netip.MustParseAddr("127.0.0.1"), PortMin: from, PortMax: from + 2*streams - 1, Rest: time.Millisecond})
+		c := media.Config{Bind: netip.MustParseAddr("127.0.0.1"), PortMin: from, PortMax: from + 2*streams - 1, Rest: time.Millisecond}
+		for _, f := range change {
+			f(&c)
+		}
+		p, err := media.Open(c)
 		if err != nil {
 			t.Fatal(err)
 		}
