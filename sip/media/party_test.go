@@ -240,6 +240,24 @@ func both(p *party) Params {
 // sequence by one, timestamps by at least a frame and as the clock says.
 func checkContinuous(t testing.TB, got []heard) {
 	t.Helper()
+	checkOrder(t, got)
+	if n := len(got); n > 1 {
+		slack := 80 * time.Millisecond
+		for i := 1; i < n; i++ { // a machine that stood still made somebody leave frames out
+			if gap := got[i].at.Sub(got[i-1].at); gap > 40*time.Millisecond {
+				slack += gap
+			}
+		}
+		media := time.Duration(int32(got[n-1].ts-got[0].ts)) * time.Duration(nsPerSample)
+		if off := media - got[n-1].at.Sub(got[0].at); off < -slack || off > slack {
+			t.Errorf("timestamps are %v off the clock", off)
+		}
+	}
+}
+
+// checkOrder is checkContinuous without the clock, which a busy machine stops.
+func checkOrder(t testing.TB, got []heard) {
+	t.Helper()
 	for i := 1; i < len(got); i++ {
 		a, b := got[i-1], got[i]
 		if a.ssrc != b.ssrc {
@@ -250,12 +268,6 @@ func checkContinuous(t testing.TB, got []heard) {
 		}
 		if step := int32(b.ts - a.ts); step < frameSamples && b.pt != 101 {
 			t.Errorf("packet %d: timestamp advances by %d", i, step)
-		}
-	}
-	if n := len(got); n > 1 {
-		media := time.Duration(int32(got[n-1].ts-got[0].ts)) * time.Duration(nsPerSample)
-		if off := media - got[n-1].at.Sub(got[0].at); off < -80*time.Millisecond || off > 80*time.Millisecond {
-			t.Errorf("timestamps are %v off the clock", off)
 		}
 	}
 }

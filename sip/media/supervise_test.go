@@ -139,7 +139,7 @@ func TestSupervise(t *testing.T) {
 			x.s.Supervise(x.b, Off)
 			x.hear(t, onlyAgent, onlyAlice, nobody)
 			for _, p := range []*party{x.alice, x.buyer, x.boss} {
-				checkContinuous(t, p.all())
+				checkOrder(t, p.all())
 			}
 			x.s.Supervise(x.b, Listen)
 			x.hear(t, onlyAgent, onlyAlice, parties)
