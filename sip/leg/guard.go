@@ -102,7 +102,7 @@ func (in *inlet) accept(s *Stack) {
 // hold puts conn behind a guard if there is room.
 func (in *inlet) hold(conn net.Conn, s *Stack, limit int) *guard {
 	if c, ok := conn.(interface{ SetWriteBuffer(int) error }); ok {
-		_ = c.SetWriteBuffer(maxQueued) // else the kernel keeps megabytes for who does not read
+		_ = c.SetWriteBuffer(kernelQueue) // else the kernel keeps megabytes for who does not read
 	}
 	g := &guard{Conn: conn, s: s, in: in, src: addrPort(conn.RemoteAddr()), since: time.Now(), taken: make(chan struct{})}
 	in.mu.Lock()

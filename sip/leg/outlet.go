@@ -5,9 +5,12 @@ import (
 	"sync"
 )
 
-// maxQueued bounds what waits for a peer that does not read; a call's own
-// messages are a few KB each.
-const maxQueued = 64 << 10
+// What waits for a peer that does not read at most: here, and in the kernel,
+// which would keep megabytes. A busy carrier is sent 1 MB a second.
+const (
+	maxQueued   = 1 << 20
+	kernelQueue = 256 << 10
+)
 
 // outlet writes to a stream on a goroutine of its own, so that the owner of a
 // call never waits for a peer that does not read. A peer that takes nothing for
@@ -60,6 +63,7 @@ func (o *outlet) close() {
 func (g *guard) Write(p []byte) (int, error) {
 	start, ok := g.out.put(p)
 	if !ok {
+		g.s.m.dropped("slow_reader")
 		g.cut()
 		return 0, net.ErrClosed
 	}
