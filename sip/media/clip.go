@@ -2,15 +2,20 @@ package media
 
 import (
 	"bytes"
+	"sync/atomic"
 	"time"
 )
 
 // sampleRate is the one sampling rate of the plane, in Hz.
 const sampleRate = 8000
 
-// Clip is immutable 8 kHz mono audio, ready to be played in either law. One
-// clip may play on any number of streams at once.
-type Clip struct{ ulaw, alaw []byte }
+// Clip is immutable 8 kHz mono audio, ready to be played in either law, and in
+// G.722 once a stream asked for that. One clip may play on any number of
+// streams at once.
+type Clip struct {
+	ulaw, alaw []byte
+	wide       atomic.Pointer[encoded]
+}
 
 // ClipFromULaw makes a clip of 8 kHz µ-law samples, which are copied.
 func ClipFromULaw(ulaw []byte) *Clip {
@@ -39,7 +44,7 @@ func (c *Clip) Duration() time.Duration {
 // ULaw returns a copy of the clip's samples as µ-law bytes.
 func (c *Clip) ULaw() []byte { return bytes.Clone(c.ulaw) }
 
-// in returns the samples in the law of codec.
+// in returns the samples in the law of codec, which is one of G.711.
 func (c *Clip) in(codec Codec) []byte {
 	if codec == PCMA {
 		return c.alaw

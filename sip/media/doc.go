@@ -1,11 +1,16 @@
 // Package media is the packet plane: it opens RTP ports, receives, relays,
-// plays, records through taps and reports, for G.711 voice and RFC 4733 keys.
+// plays, records through taps and reports, for G.711 and G.722 voice and for
+// keys, as RFC 4733 events or as tones.
 //
 // It knows no SIP, no SDP and no call. The signalling side hands it a [Params]
 // after every offer/answer and reads an [Event] when something happened; it
-// never sees a packet. The package refuses to transcode anything but µ-law to
-// A-law, to mix but for a supervisor, to buffer for jitter (the far ends do
-// that) and to send or accept a packet for an address nobody signalled.
+// never sees a packet. The package converts between the codecs it has only where
+// two peers have none in common. It refuses Opus: its clock of 48 kHz, its
+// variable frames and its price per packet would be on every path, and there is
+// no encoder in Go that is kept well enough to carry calls. It refuses to mix
+// but for a supervisor, to hold up what is relayed for the sake of jitter (the
+// far ends do that; only recorders and listeners get packets in order) and to
+// send or accept a packet for an address nobody signalled.
 //
 // A [Plane] owns the port pool and one or more shards. A shard is one locked
 // OS thread that alone touches the state of its streams: it waits in epoll,

@@ -56,6 +56,7 @@ type PlayID uint64
 type Event struct {
 	Stream *Stream       // where it happened
 	Kind   EventKind     // what happened
+	Tone   bool          // Digit: found in the audio (in-band)
 	Digit  byte          // Digit: one of 0-9 * # A-D
 	ID     PlayID        // PlayDone: which clip ended
 	At     time.Time     // when the media thread saw it

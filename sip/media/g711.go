@@ -50,15 +50,29 @@ func EncodeALaw(s int16) byte {
 	return (sign | byte(exp)<<4 | byte(v>>(exp+3))&0x0F) ^ 0x55
 }
 
-// laws holds the conversions between the two G.711 laws, one byte in, one out.
-type laws struct{ toA, toU [256]byte }
+// laws holds the conversions between the two G.711 laws, one byte in, one out,
+// and what a plane needs to speak G.722 at once.
+type laws struct {
+	toA, toU [256]byte
+	linear   [256]int16         // of µ-law
+	settled  g722Encoder        // after silence
+	quiet    [frameSamples]byte // silence in G.722
+}
 
 func newLaws() *laws {
 	l := new(laws)
 	for i := range 256 {
 		l.toA[i] = EncodeALaw(DecodeULaw(byte(i)))
 		l.toU[i] = EncodeULaw(DecodeALaw(byte(i)))
+		l.linear[i] = DecodeULaw(byte(i))
 	}
+	enc := newG722Encoder()
+	for range 50 { // it settles
+		for i := range l.quiet {
+			l.quiet[i] = enc.encode(0)
+		}
+	}
+	l.settled = enc
 	return l
 }
 

@@ -8,21 +8,26 @@ import (
 // Codec is a voice codec, written as its static RTP payload type (RFC 3551 section 6).
 type Codec uint8
 
-// The two codecs of the plane, both 8 kHz, one byte per sample (ITU-T G.711).
+// The codecs of the plane: the two laws of ITU-T G.711 and G.722 at 64 kbit/s.
+// All three count one byte as one tick of an 8 kHz clock (RFC 3551 section 4.5).
 const (
 	PCMU Codec = 0
 	PCMA Codec = 8
+	G722 Codec = 9
 )
 
 // String returns the encoding name used in SDP.
 func (c Codec) String() string {
-	if c == PCMA {
+	switch c {
+	case PCMA:
 		return "PCMA"
+	case G722:
+		return "G722"
 	}
 	return "PCMU"
 }
 
-// silence is the byte of a zero sample.
+// silence is the byte of a zero sample of a law.
 func (c Codec) silence() byte {
 	if c == PCMA {
 		return 0xD5
@@ -50,8 +55,28 @@ type Params struct {
 	Send, Recv bool
 	// Codec is the one voice codec of both directions.
 	Codec Codec
-	// DTMF is the telephone-event payload type, 96-127, of both directions; 0 = none.
+	// PT is the payload type of the voice we send and RecvPT of what the peer
+	// sends; 0 = the static one of Codec.
+	PT, RecvPT uint8
+	// DTMF is the telephone-event payload type, 96-127, of what we send; 0 = none.
 	DTMF uint8
+	// RecvDTMF is the one of what the peer sends; 0 = DTMF, which is understood
+	// in any case.
+	RecvDTMF uint8
+	// CN says that both sides take comfort noise (RFC 3389), which is then
+	// relayed to this peer.
+	CN bool
+	// Ptime is how much audio, in ms, a packet of ours carries: 10 to 60 in
+	// steps of 10, 0 = 20. Relayed packets of another length go as they are
+	// unless Strict is set and they are longer than MaxPtime (ms; 0 = other
+	// than Ptime), in which case they are cut anew.
+	Ptime    int
+	MaxPtime int
+	Strict   bool
+	// Detect has the keys found that the peer sends as tones in its audio, for a
+	// peer without telephone-event; Tones sends keys that way to such a peer,
+	// which gets none otherwise.
+	Detect, Tones bool
 	// Timeout is how long nothing may arrive, while Recv, before Inactive is
 	// reported; 0 = never.
 	Timeout time.Duration

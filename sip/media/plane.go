@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Plane owns the port pool and the media threads.
+// Plane owns the port pool, the media threads and the encoder of clips.
 type Plane struct {
 	config  Config
 	ports   *ports
@@ -20,6 +20,9 @@ type Plane struct {
 	shards  []*shard
 	start   time.Time // the wall time at 0 on the shards' clocks
 	threads sync.WaitGroup
+	encode  chan *Clip // to be made ready in G.722
+	tones   [len(keys)]*Clip
+	encoder sync.WaitGroup
 
 	mu      sync.Mutex
 	closed  bool
@@ -34,7 +37,9 @@ func Open(c Config) (*Plane, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Plane{config: c, laws: newLaws(), start: time.Now(), streams: make(map[*Stream]struct{})}
+	p := &Plane{config: c, laws: newLaws(), start: time.Now(), streams: make(map[*Stream]struct{}),
+		encode: make(chan *Clip, encodeQueue)}
+	p.tones = newTones(p.laws)
 	if p.ports, err = newPorts(c); err != nil {
 		return nil, err
 	}
@@ -50,6 +55,7 @@ func Open(c Config) (*Plane, error) {
 		}
 		p.shards = append(p.shards, sh)
 	}
+	p.encoder.Go(p.encodeClips)
 	priority := ""
 	for _, sh := range p.shards {
 		p.threads.Go(sh.run)
@@ -76,6 +82,8 @@ func (p *Plane) Close() error {
 	if !first {
 		return nil
 	}
+	close(p.encode)
+	p.encoder.Wait()
 	for _, s := range p.remaining() { // made but not yet placed, or on their way between shards
 		s.state.end(nil)
 	}

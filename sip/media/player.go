@@ -16,6 +16,34 @@ func (p *player) ended() bool {
 	return p.clip != nil && p.pos >= len(p.clip.ulaw) && (!p.loop || len(p.clip.ulaw) == 0)
 }
 
+// frameG722 fills b with the next codes in G.722 and heard with the same audio
+// in µ-law. While the clip is not encoded so far, both are silent.
+func (p *player) frameG722(b, heard []byte, sh *shard) {
+	codes := p.clip.inG722(sh.plane.encode)
+	if len(codes) < min(len(p.clip.ulaw), p.pos+len(b)) {
+		copy(b, sh.laws.quiet[:])
+		for i := range heard {
+			heard[i] = PCMU.silence()
+		}
+		return
+	}
+	at := p.pos
+	p.frame(heard, PCMU)
+	n := 0
+	for n < len(b) {
+		if at >= len(codes) {
+			if !p.loop {
+				break
+			}
+			at = 0
+		}
+		c := copy(b[n:], codes[at:])
+		n += c
+		at += c
+	}
+	copy(b[n:], sh.laws.quiet[n:])
+}
+
 // frame fills b with the next samples, in the law of codec, and silence behind
 // the end of the clip.
 func (p *player) frame(b []byte, codec Codec) {

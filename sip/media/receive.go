@@ -12,18 +12,6 @@ const (
 	noise
 )
 
-func (p Params) kindOf(pt uint8) payloadKind {
-	switch {
-	case pt == uint8(p.Codec):
-		return voice
-	case pt == p.DTMF && pt != 0:
-		return keyPress
-	case pt == payloadCN:
-		return noise
-	}
-	return unknownPayload
-}
-
 // receive reads one packet and does with it what is to be done.
 func (st *session) receive(sh *shard) {
 	n, from := sh.eng.recv(st.pair.rtp, sh.buf[:])
@@ -41,7 +29,7 @@ func (st *session) receive(sh *shard) {
 		sh.count.malformed.Add(1)
 		return
 	}
-	kind := st.params.kindOf(p.pt)
+	kind := st.kinds[p.pt]
 	agreed := kind == voice || kind == keyPress
 	switch st.latch.admit(from, p, agreed, sh.now) {
 	case refuse:
@@ -100,11 +88,19 @@ func (st *session) accepted(sh *shard, p rtpPacket, kind payloadKind) {
 		st.rxAlign.set = false
 	}
 	payload := sh.buf[p.from:p.to]
+	if st.listener != nil {
+		spoken := payload
+		if kind != voice {
+			spoken = nil
+		}
+		st.listen(sh, p, spoken)
+	}
+	st.noise = kind == noise
 	switch kind {
 	case voice:
-		st.hear(sh, Rx, p, payload, st.params.Codec, sh.now)
+		sh.decoded = false
 		if st.desk != nil {
-			st.desk.take(st.seat, p, payload, st.params.Codec)
+			st.toDesk(sh, p, payload)
 		}
 		st.forward(sh, p, true)
 	case keyPress:
@@ -112,8 +108,9 @@ func (st *session) accepted(sh *shard, p rtpPacket, kind payloadKind) {
 			st.stats.Digits++
 			st.emit(sh, Event{Kind: Digit, Digit: digit})
 			st.keypad.apart = st.peer == nil
-			if st.peer != nil && st.peer.mixed() {
-				st.peer.dialler.push(string(digit)) // its packets and the mix would not go together
+			// Packets and a mix do not go together, and some peers want tones.
+			if peer := st.peer; peer != nil && (peer.mixed() || peer.params.DTMF == 0 && peer.params.Tones) {
+				peer.dialler.push(string(digit))
 			}
 		}
 		// What was keyed to us is not told to the party that joins meanwhile.
@@ -123,10 +120,46 @@ func (st *session) accepted(sh *shard, p rtpPacket, kind payloadKind) {
 		}
 		st.forward(sh, p, false)
 	case noise:
-		if st.peer != nil {
-			st.peer.out.skip(p)
-		}
+		st.forwardNoise(sh, p)
 	}
+}
+
+// forwardNoise relays comfort noise to a peer that takes it; another one hears
+// silence of ours from now on.
+func (st *session) forwardNoise(sh *shard, p rtpPacket) {
+	peer := st.peer
+	if peer == nil {
+		return
+	}
+	if !peer.params.CN {
+		peer.out.skip(p)
+		if peer.peerAt > 0 {
+			peer.peerAt = min(peer.peerAt, sh.now-quietAfter)
+		}
+		return
+	}
+	peer.peerAt = sh.now
+	if !peer.sending() || peer.busy() || peer.mixed() {
+		return
+	}
+	out, ok := peer.out.relay(p, false, sh.now)
+	if !ok {
+		st.stats.LateDrops++
+		sh.count.late.Add(1)
+		return
+	}
+	out.pt = payloadCN
+	putRTP(sh.buf[p.from-rtpHeaderLen:], out)
+	peer.transmit(sh, sh.buf[p.from-rtpHeaderLen:p.to])
+}
+
+// toDesk lets the parties of a supervised call hear a packet.
+func (st *session) toDesk(sh *shard, p rtpPacket, samples []byte) {
+	law := st.params.Codec
+	if law == G722 {
+		samples, law = st.plain(sh, samples), PCMU
+	}
+	st.desk.take(st.seat, p, samples, law)
 }
 
 // forward relays the packet in sh.buf to the bridged peer, in place.
@@ -149,6 +182,10 @@ func (st *session) forward(sh *shard, p rtpPacket, isVoice bool) {
 		peer.out.skip(p)
 		return
 	}
+	if isVoice && uint(p.to-p.from)-st.route.min > st.route.span {
+		st.repack(sh, p)
+		return
+	}
 	out, ok := peer.out.relay(p, isVoice, sh.now)
 	if !ok {
 		st.stats.LateDrops++
@@ -157,11 +194,12 @@ func (st *session) forward(sh *shard, p rtpPacket, isVoice bool) {
 	}
 	out.pt = peer.params.DTMF
 	if isVoice {
-		out.pt = uint8(peer.params.Codec)
-		if st.params.Codec != peer.params.Codec {
-			sh.laws.convert(sh.buf[p.from:p.to], peer.params.Codec)
+		out.pt = peer.voicePT
+		if st.route.work == asIs {
+			peer.hear(sh, Tx, out, sh.buf[p.from:p.to], peer.params.Codec, sh.now)
+		} else {
+			st.convert(sh, out, sh.buf[p.from:p.to])
 		}
-		peer.hear(sh, Tx, out, sh.buf[p.from:p.to], peer.params.Codec, sh.now)
 	}
 	putRTP(sh.buf[p.from-rtpHeaderLen:], out)
 	peer.transmit(sh, sh.buf[p.from-rtpHeaderLen:p.to])

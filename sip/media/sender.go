@@ -1,9 +1,12 @@
 package media
 
+import "cmp"
+
 // nsPerSample is the length of one sample.
 const nsPerSample = int64(125_000)
 
-// frameSamples is what one packet of ours carries: 20 ms.
+// frameSamples is what is said at once: 20 ms, which is a packet unless the peer
+// wants another length.
 const frameSamples = 160
 
 // source is where the audio that a stream sends comes from.
@@ -36,6 +39,8 @@ type sender struct {
 	at             int64  // media time of ts, ns
 	span           uint32 // samples of the packet at ts
 	src            source
+	size           uint32 // samples of a packet of our own; 0 = frameSamples
+	staged         bool   // seq belongs to a packet that is being filled
 	in             relayed
 }
 
@@ -54,11 +59,13 @@ type relayed struct {
 
 // next numbers a packet of ours with a new timestamp; due is its place on the wheel.
 func (s *sender) next(src source, due int64) rtpPacket {
+	s.unstage()
+	size := cmp.Or(s.size, frameSamples)
 	p := rtpPacket{ssrc: s.ssrc, marker: src != s.src}
 	if elapsed := s.elapsed(due); !p.marker && elapsed < 5*frameSamples {
-		s.step(int64(s.span), frameSamples)
+		s.step(int64(s.span), size)
 	} else {
-		s.jump(due, frameSamples)
+		s.jump(due, size)
 	}
 	s.src = src
 	s.seq++
@@ -149,6 +156,7 @@ func (s *sender) follow(p rtpPacket, voice bool, now int64) {
 
 // switchTo makes p the first packet of a new relay source.
 func (s *sender) switchTo(p rtpPacket, now int64) rtpPacket {
+	s.unstage()
 	s.jump(now, uint32(max(1, p.to-p.from)))
 	s.src = fromPeer
 	s.seq++

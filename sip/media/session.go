@@ -32,7 +32,15 @@ type session struct {
 	waiting  int64 // since when packets are waited for
 	inactive bool
 
+	kinds    [128]payloadKind // of what the peer sends, by payload type
+	voicePT  uint8            // of the voice we send
+	noise    bool             // the peer's last packet was comfort noise
+	wide     *wide            // nil unless the codec is G.722
+	listener *listener        // nil when nobody listens to what the peer says
+
 	out        sender
+	stage      *stage // nil for packets of 20 ms
+	route      route  // to peer
 	player     player
 	dialler    dialler
 	peer       *session
@@ -55,9 +63,7 @@ type session struct {
 
 // apply takes new parameters over.
 func (st *session) apply(sh *shard, p Params, keys protection) {
-	if p.Codec != PCMA {
-		p.Codec = PCMU
-	}
+	p = p.normal()
 	p.Remote = netip.AddrPortFrom(p.Remote.Addr().Unmap().WithZone(""), p.Remote.Port())
 	also := make([]netip.Addr, 0, len(p.AlsoFrom))
 	for _, a := range p.AlsoFrom {
@@ -70,6 +76,7 @@ func (st *session) apply(sh *shard, p Params, keys protection) {
 	p.RTCP = netip.AddrPortFrom(p.RTCP.Addr().Unmap().WithZone(""), p.RTCP.Port())
 	old := st.params
 	st.params = p
+	st.adopt(old)
 	moved := st.latch.aim(p.Remote, also, p.Signalled, sh.now)
 	st.protect(sh, keys, moved)
 	st.wrapped = st.guard.open != nil || p.Mux
@@ -196,6 +203,7 @@ func (st *session) bridge(peer *session) {
 	st.invite(peer)
 	peer.invite(st)
 	st.peerAt, peer.peerAt = 0, 0
+	st.reroute()
 }
 
 func (st *session) unbridge() {
@@ -227,6 +235,7 @@ func (st *session) mixed() bool { return st.desk != nil && st.desk.mixes(st.seat
 func (st *session) attach(sh *shard, t Tap) {
 	st.tap, st.tapStart = t, sh.now
 	st.rxAlign, st.txAlign = aligner{}, aligner{}
+	st.attend()
 }
 
 // hear gives audio to the tap. The samples are converted on the side, because

@@ -39,6 +39,9 @@ type shard struct {
 	buf     [2048]byte
 	frame   [rtpHeaderLen + frameSamples]byte
 	scratch [2048]byte
+	plain   [2048]byte // what G.722 sounds like to a tap
+	spoken  [2048]byte // and the packet at hand to the other party
+	decoded bool       // spoken is that packet
 	report  [512]byte
 	sealed  [2048 + maxTagLen]byte // an SRTP packet on its way out or in
 	current *session               // for the log after a panic
