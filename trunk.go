@@ -52,6 +52,16 @@ type Trunk struct {
 	// packets come from another port or from where its signalling comes from, as
 	// RFC 7362 describes; "signalled" hears the address of its SDP only.
 	Latch string `json:"latch,omitempty"`
+	// Reliable says whether provisional responses are acknowledged (RFC 3262):
+	// "supported" (default) where the peer requires it; "required" requires it
+	// of who is called, and rings reliably to callers who know it; "off" does
+	// without and refuses callers who require it.
+	Reliable string `json:"reliable,omitempty"`
+	// SessionExpires is how long a call may go on without a sign of life in its
+	// signalling (RFC 4028), of which either side gives one at half the time:
+	// default 30m, 90s to 24h, or "off". Peers that know no session timers are
+	// left without.
+	SessionExpires SessionTimer `json:"session_expires,omitempty"`
 }
 
 // The policies of Trunk.SRTP and Trunk.Latch; "" is the first.
@@ -133,6 +143,7 @@ func (t *Trunk) Validate() []Problem {
 		c.that(s == "pcmu" || s == "pcma", index("codecs", i), "%.20q is not pcmu or pcma", s)
 	}
 	t.checkMedia(c)
+	t.checkDialog(c)
 	return c.problems
 }
 

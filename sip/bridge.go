@@ -158,6 +158,9 @@ func (t *bridgeTask) signal(c *Call, s *side, ev leg.Event) {
 	why := reason(codeBuyerHungUp)
 	if ev.Kind == leg.Ended {
 		why = reason(codeLost)
+		if ev.Err == leg.ErrExpired {
+			why = reason(codeExpired)
+		}
 		why.Fault = ringbid.FaultBuyer
 	}
 	t.over(c, s.report.EndedBy, why)

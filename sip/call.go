@@ -118,6 +118,7 @@ func (c *Call) prepare() (err error) {
 // serve is the whole life of a call, on the owner's goroutine.
 func (c *Call) serve() {
 	defer c.s.remove(c)
+	c.ring()
 	c.log.Info("call received", slog.String("trunk", c.inv.Trunk), slog.String("number", c.inv.Number.Mask()),
 		slog.String("caller", c.inv.Caller.Mask()), slog.String("sip_call_id", c.inv.SIPCallID))
 	served := make(chan struct{})

@@ -105,6 +105,10 @@ type Config struct {
 	// call has no hold prompt of its own; empty means a soft tone.
 	Music ringbid.Audio
 
+	// MinSessionExpires is the shortest session timer that is granted (RFC 4028
+	// section 5); 0 means 90 s, the least the RFC allows.
+	MinSessionExpires time.Duration
+
 	// T1 is the round trip estimate of RFC 3261 section 17.1.1.1, of which every
 	// SIP timer is a multiple; 0 means 500 ms. A process has one: that of its
 	// first Server.

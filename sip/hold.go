@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/ringbid/ringbid"
+	"github.com/ringbid/ringbid/sip/leg"
 	"github.com/ringbid/ringbid/sip/media"
 	"github.com/ringbid/ringbid/sip/sdp"
 )
@@ -25,6 +26,20 @@ func (c *Call) reoffered(s *side, offer []byte) {
 		return
 	}
 	s.leg.Respond(200, body)
+	c.agree(s, agreed)
+}
+
+// refreshed takes a new answer to what we said before, which a refresh of the
+// session repeats (RFC 4028 section 7.4).
+func (c *Call) refreshed(s *side, ev leg.Event) {
+	if ev.Code < 200 || ev.Code > 299 || len(ev.SDP) == 0 || s.ended {
+		return
+	}
+	agreed, err := s.accept(ev.SDP)
+	if err != nil {
+		c.log.Warn("answer to a refresh not understood", slog.String("leg", s.report.ID), slog.Any("error", err))
+		return
+	}
 	c.agree(s, agreed)
 }
 

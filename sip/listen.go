@@ -25,6 +25,8 @@ func (c *Call) signal(l *leg.Leg, ev leg.Event) {
 		c.key(s, ev.Digit, keysByInfo)
 	case leg.ReOffer:
 		c.reoffered(s, ev.SDP)
+	case leg.OfferDone:
+		c.refreshed(s, ev)
 	case leg.Acked:
 		c.acked(s, ev.SDP)
 	case leg.Cancelled, leg.ByeReceived, leg.Ended:
@@ -90,6 +92,10 @@ func (c *Call) parted(s *side, ev leg.Event) {
 		code = codeCancelled
 	case ev.Kind == leg.Ended && ev.Err == leg.ErrNoAck:
 		code, by = codeNoAck, byUs
+	case ev.Kind == leg.Ended && ev.Err == leg.ErrNoPrack:
+		code, by = codeNoPrack, byUs
+	case ev.Kind == leg.Ended && ev.Err == leg.ErrExpired:
+		code, by = codeExpired, byUs
 	case ev.Kind == leg.Ended && ev.Err == leg.ErrShutdown:
 		code, by = codeShutdown, byUs
 	case ev.Kind == leg.Ended:

@@ -319,9 +319,11 @@ func (c *Call) dialConfig(o outgoing, offer []byte) leg.DialConfig {
 	if o.trunk.Transport == "tcp" {
 		uri += ";transport=tcp"
 	}
+	terms := termsOf(o.trunk)
 	return leg.DialConfig{
 		Mailbox: c.signals, Network: o.trunk.Transport, Target: net.JoinHostPort(o.addr.String(), itoa(o.port)),
-		URI: uri, From: who.from, PAI: who.pai, Username: o.trunk.Username, Password: string(o.trunk.Password),
+		URI: uri, From: who.from, PAI: who.pai, Username: terms.Username, Password: terms.Password,
+		Reliable: terms.Reliable, SessionExpires: terms.SessionExpires,
 		Headers: headers, SDP: offer, MaxForwards: c.request.MaxForwards - 1,
 	}
 }

@@ -59,7 +59,7 @@ func New(cfg Config) (*Server, error) {
 		Trace:     trace,
 		Listeners: cfg.Listeners, Advertise: cfg.Advertise, UserAgent: cfg.UserAgent, DSCP: cfg.DSCP,
 		Admit: s.filter.admit, AdmitStream: s.filter.admitStream, Screen: s.screen, Stranger: s.filter.isStranger,
-		OnOptions: s.onOptions, Logger: cfg.Logger, Registerer: cfg.Registerer, T1: cfg.T1,
+		OnOptions: s.onOptions, Terms: s.terms, MinSE: cfg.MinSessionExpires, Logger: cfg.Logger, Registerer: cfg.Registerer, T1: cfg.T1,
 		OnInvite: func(l *leg.Leg) {
 			<-ready
 			s.onInvite(l)

@@ -18,6 +18,8 @@ const (
 	codeMaxDuration  = "max_duration"
 	codeRTPTimeout   = "rtp_timeout"
 	codeNoAck        = "no_ack"
+	codeNoPrack      = "no_prack"
+	codeExpired      = "session_expired"
 	codeLost         = "dialog_lost"
 	codeShutdown     = "shutdown"
 	codeFault        = "internal_error"
@@ -58,6 +60,10 @@ func reasons(code string) ringbid.Reason {
 		return ringbid.Reason{Text: "RTP timeout", Fault: ringbid.FaultCaller, SIP: 480, Q850: 41}
 	case codeNoAck:
 		return ringbid.Reason{Text: "answer not acknowledged", Fault: ringbid.FaultTrunk, SIP: 408, Q850: 102}
+	case codeNoPrack:
+		return ringbid.Reason{Text: "provisional response not acknowledged", Fault: ringbid.FaultTrunk, SIP: 504, Q850: 102}
+	case codeExpired:
+		return ringbid.Reason{Text: "session expired", Fault: ringbid.FaultTrunk, SIP: 408, Q850: 102}
 	case codeLost:
 		return ringbid.Reason{Text: "dialog lost", Fault: ringbid.FaultTrunk, SIP: 481, Q850: 41}
 	case codeShutdown:

@@ -1,0 +1,44 @@
+package sip
+
+import (
+	"time"
+
+	"github.com/ringbid/ringbid"
+	"github.com/ringbid/ringbid/sip/leg"
+)
+
+// termsOf is what the dialogs of a trunk are held under.
+func termsOf(t *ringbid.Trunk) leg.Terms {
+	terms := leg.Terms{SessionExpires: ringbid.DefaultSessionTimer, Username: t.Username, Password: string(t.Password)}
+	switch {
+	case t.SessionExpires < 0:
+		terms.SessionExpires = leg.NoSessionTimer
+	case t.SessionExpires > 0:
+		terms.SessionExpires = time.Duration(t.SessionExpires)
+	}
+	switch t.Reliable {
+	case ringbid.ReliableRequired:
+		terms.Reliable = leg.ReliableRequired
+	case ringbid.ReliableOff:
+		terms.Reliable = leg.ReliableOff
+	}
+	return terms
+}
+
+// terms finds those of a call that comes in.
+func (s *Server) terms(l *leg.Leg) leg.Terms {
+	if adm, ok := l.Mark().(admission); ok && adm.trunk != nil {
+		return termsOf(adm.trunk)
+	}
+	if t, ok := s.cfg.Trunks.From(l.Source().Addr()); ok {
+		return termsOf(t)
+	}
+	return leg.Terms{}
+}
+
+// ring tells a carrier that wants reliable responses that the call is here.
+func (c *Call) ring() {
+	if c.caller.trunk.Reliable == ringbid.ReliableRequired {
+		c.caller.leg.Progress(180, "", nil)
+	}
+}
