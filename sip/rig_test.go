@@ -29,7 +29,7 @@ const (
 
 // rig is a server under test with its trunks and what it says.
 type rig struct {
-	t      *testing.T
+	t      testing.TB
 	s      *Server
 	addr   string
 	plane  *media.Plane
@@ -103,7 +103,7 @@ func (r *rig) close() {
 }
 
 // newPlane opens an audio plane below the ports that systems hand out.
-func newPlane(t *testing.T, pairs int) *media.Plane {
+func newPlane(t testing.TB, pairs int) *media.Plane {
 	t.Helper()
 	for range 50 {
 		from := 10000 + 2*rand.IntN(10000)
@@ -244,7 +244,7 @@ func (b *lockedBuffer) lines(text string) int {
 }
 
 // eventually waits for a condition that other goroutines bring about.
-func eventually(t *testing.T, what string, ok func() bool) {
+func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	look := time.NewTicker(5 * time.Millisecond)
 	defer look.Stop()
@@ -260,7 +260,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 }
 
 // receive takes the next value of a channel.
-func receive[T any](t *testing.T, what string, ch <-chan T) T {
+func receive[T any](t testing.TB, what string, ch <-chan T) T {
 	t.Helper()
 	select {
 	case v := <-ch:

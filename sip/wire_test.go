@@ -10,13 +10,13 @@ import (
 
 // wire is a far party that says exactly what a test tells it to.
 type wire struct {
-	t    *testing.T
+	t    testing.TB
 	conn *net.UDPConn
 	from *net.UDPAddr // of the last message
 	n    int
 }
 
-func newWire(t *testing.T, ip string) *wire {
+func newWire(t testing.TB, ip string) *wire {
 	t.Helper()
 	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(ip)})
 	if err != nil {
