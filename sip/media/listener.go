@@ -19,7 +19,7 @@ type listener struct {
 	since int64 // when the first of them came
 	slots [listenSlots]heldPacket
 	dec   g722Decoder
-	tones detector
+	tones keyTones
 }
 
 type heldPacket struct {

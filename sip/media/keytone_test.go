@@ -38,9 +38,9 @@ func (p press) samples(random *rand.Rand) []float64 {
 	return out
 }
 
-// keysIn runs the detector over audio that passed µ-law, as it does in life.
+// keysIn listens to audio that passed µ-law, as it does in life.
 func keysIn(audio []float64) string {
-	d, out := detector{}, ""
+	d, out := keyTones{}, ""
 	for _, s := range audio {
 		if k := d.feed(DecodeULaw(EncodeULaw(int16(max(-32768, min(32767, s)))))); k != 0 {
 			out += string(rune(k))
@@ -112,7 +112,7 @@ func TestDetectorIsNotTalkedOff(t *testing.T) {
 	if v, err := strconv.Atoi(os.Getenv("TALK_MINUTES")); err == nil {
 		minutes = v
 	}
-	d, keys := detector{}, 0
+	d, keys := keyTones{}, 0
 	for range minutes * 60 * 4 { // syllables of a quarter of a second
 		pitch, glide := 80+random.Float64()*200, (random.Float64()-0.5)*120
 		formants := [3]float64{250 + random.Float64()*700, 900 + random.Float64()*1500, 2200 + random.Float64()*1000}
@@ -230,7 +230,7 @@ func tonesOver(t *testing.T, codec Codec, ms int, bad bool, digits string) strin
 func FuzzDetector(f *testing.F) {
 	f.Add([]byte{0, 0x7F, 0x80, 0xFF}, uint32(5))
 	f.Fuzz(func(t *testing.T, ulaw []byte, ts uint32) {
-		d := detector{}
+		d := keyTones{}
 		d.gap(ts, len(ulaw))
 		for _, u := range ulaw {
 			if k := d.feed(DecodeULaw(u)); k != 0 && !strings.ContainsRune(toneKeys, rune(k)) {

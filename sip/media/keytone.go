@@ -23,8 +23,8 @@ var toneFrequencies = [8]float64{697, 770, 852, 941, 1209, 1336, 1477, 1633}
 // toneKeys are the keys by low and high tone.
 const toneKeys = "123A456B789C*0#D"
 
-// detector finds keys in 8 kHz audio, each once, when it has lasted two blocks.
-type detector struct {
+// keyTones finds keys in 8 kHz audio, each once, when it has lasted two blocks.
+type keyTones struct {
 	s1, s2 [8]float32
 	energy float32
 	n      int
@@ -43,17 +43,17 @@ var coefficients = func() (out [8]float32) {
 	return out
 }()
 
-// gap tells the detector where a piece of audio begins. A short gap is passed
+// gap tells where a piece of audio begins. A short gap is passed
 // over, so that a lost packet does not make two keys of one.
-func (d *detector) gap(ts uint32, n int) {
+func (d *keyTones) gap(ts uint32, n int) {
 	if missing := int32(ts - d.next); missing > toneGap || missing < 0 {
-		*d = detector{}
+		*d = keyTones{}
 	}
 	d.next = ts + uint32(n)
 }
 
 // feed takes one sample; it returns a key when one is found.
-func (d *detector) feed(sample int16) (key byte) {
+func (d *keyTones) feed(sample int16) (key byte) {
 	x := float32(sample)
 	d.energy += x * x
 	for i, c := range coefficients {
@@ -70,7 +70,7 @@ func (d *detector) feed(sample int16) (key byte) {
 }
 
 // block judges a whole block.
-func (d *detector) block() (key byte, low, high float32) {
+func (d *keyTones) block() (key byte, low, high float32) {
 	var e [8]float32
 	for i, c := range coefficients {
 		e[i] = (d.s1[i]*d.s1[i] + d.s2[i]*d.s2[i] - c*d.s1[i]*d.s2[i]) * (2.0 / toneBlock)
@@ -91,7 +91,7 @@ func (d *detector) block() (key byte, low, high float32) {
 
 // step follows the blocks: two of the same key and strength press it, three of
 // others release it.
-func (d *detector) step(hit byte, steady bool) (key byte) {
+func (d *keyTones) step(hit byte, steady bool) (key byte) {
 	switch {
 	case hit != 0 && hit == d.now:
 		d.misses = 0
@@ -124,7 +124,7 @@ func (st *session) detect(sh *shard, p rtpPacket, ulaw []byte) {
 	d := &st.listener.tones
 	peer := st.peer
 	if st.dialler.sounding() || peer != nil && peer.params.DTMF == 0 && peer.params.Tones {
-		*d = detector{}
+		*d = keyTones{}
 		return
 	}
 	d.gap(p.ts, len(ulaw))
