@@ -163,7 +163,14 @@ func (s *side) accept(answer []byte) (sdp.Agreed, error) {
 // carried leaves what the media plane carries: G.711 at its static payload
 // types and keys at dynamic ones.
 func carried(session *sdp.Session) {
-	session.Audio.Codecs = slices.DeleteFunc(session.Audio.Codecs, func(c sdp.Codec) bool {
+	session.Audio.Codecs = carriedOf(session.Audio.Codecs)
+	for i := range session.Also {
+		session.Also[i].Codecs = carriedOf(session.Also[i].Codecs)
+	}
+}
+
+func carriedOf(codecs []sdp.Codec) []sdp.Codec {
+	return slices.DeleteFunc(codecs, func(c sdp.Codec) bool {
 		switch strings.ToUpper(c.Name) {
 		case "PCMU":
 			return c.PT != uint8(media.PCMU)

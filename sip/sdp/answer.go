@@ -13,7 +13,7 @@ import (
 // are refused with port 0 in their place. It returns ErrNoCodec, ErrProfile,
 // ErrHost, ErrCrypto, ErrPlain or ErrNoAudio when the call cannot be carried.
 func Answer(offer *Session, local Local) ([]byte, Agreed, error) {
-	m := offer.Audio
+	m, at := offer.pick(local)
 	err := usable(m, local)
 	if err != nil {
 		return nil, Agreed{}, err
@@ -40,8 +40,20 @@ func Answer(offer *Session, local Local) ([]byte, Agreed, error) {
 	if a.Ours != nil {
 		own.keys = []Crypto{*a.Ours}
 	}
-	body := write(local, offer.Streams, offer.audio, own)
+	body := write(local, offer.Streams, at, own)
 	return body, a, nil
+}
+
+// pick returns the audio stream to answer and its place: the first that can be
+// carried, of a peer that offers the call once with SRTP and once without.
+func (s *Session) pick(local Local) (Media, int) {
+	for i, m := range append([]Media{s.Audio}, s.Also...) {
+		_, _, errKeys := chooseKeys(m, local)
+		if usable(m, local) == nil && errKeys == nil {
+			return m, append([]int{s.audio}, s.also...)[i]
+		}
+	}
+	return s.Audio, s.audio
 }
 
 // Accept reads the peer's answer to the offer that local made. When the answer

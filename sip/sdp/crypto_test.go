@@ -94,6 +94,9 @@ func TestAnswerChoosesSecurity(t *testing.T) {
 		{"opportunistic", Optional, []string{"m=audio 4000 RTP/AVP 0", cm}, nil, "a=crypto:6 ", "RTP/AVP"},
 		{"plain will do", Optional, []string{"m=audio 4000 RTP/AVP 0"}, nil, "", "RTP/AVP"},
 		{"plain will not do", Required, []string{"m=audio 4000 RTP/AVP 0"}, ErrPlain, "", ""},
+		{"twice, secure", Optional, []string{"m=audio 4000 RTP/SAVP 0", cm, "m=audio 4002 RTP/AVP 0"}, nil, "m=audio 0 RTP/AVP 0\r\n", "RTP/SAVP"},
+		{"twice, plain", Plain, []string{"m=audio 4000 RTP/SAVP 0", cm, "m=audio 4002 RTP/AVP 0"}, nil, "", "RTP/AVP"},
+		{"twice, plain first", Required, []string{"m=audio 4000 RTP/AVP 0", "m=audio 4002 RTP/SAVP 0", cm}, nil, "a=crypto:6 ", "RTP/SAVP"},
 		{"no line", Required, []string{"m=audio 4000 RTP/SAVP 0"}, ErrCrypto, "", ""},
 		{"dtls", Required, []string{"m=audio 4000 UDP/TLS/RTP/SAVP 0"}, ErrProfile, "", ""},
 	}

@@ -249,6 +249,11 @@ func (p *parser) finish() (*Session, error) {
 	}
 	p.s.Others = len(p.s.Streams) - 1
 	p.s.Audio = p.resolve(p.drafts[p.s.audio])
+	for i, d := range p.drafts {
+		if i != p.s.audio && d.stream.Kind == "audio" && d.stream.Port != 0 {
+			p.s.Also, p.s.also = append(p.s.Also, p.resolve(d)), append(p.s.also, i)
+		}
+	}
 	return p.s, nil
 }
 

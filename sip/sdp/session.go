@@ -59,7 +59,9 @@ type Session struct {
 	Audio   Media    // the first audio stream that is not refused by its own port 0, else the first
 	Streams []Stream // every m= line in order, the audio one included
 	Others  int      // how many of Streams are not Audio
+	Also    []Media  // further audio streams that are not refused: the same call with and without SRTP, usually
 	audio   int      // index of Audio in Streams
+	also    []int    // of Also
 }
 
 // Local is our side of a description.
