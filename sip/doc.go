@@ -10,8 +10,14 @@
 //
 // # How the parts meet
 //
-// Every datagram meets the filter before it is parsed. An INVITE that passes is
-// admitted (limits of the server and of its trunk, a port for its audio, a
+// Every message meets the filter (who sent it, how many) and the screening
+// (what it wants) before it is parsed. What belongs to a live call passes at a
+// rate of its own. A new call is refused there without keeping state when its
+// trunk or the node is over a limit, when its caller has to prove itself by
+// digest first, or, slowly, when its source calls numbers that are not ours
+// again and again; a source no trunk names is then muted for a growing time.
+//
+// An INVITE that passes is admitted (limits of the server and of its trunk, a port for its audio, a
 // session description we can answer) or refused with one answer out of the
 // table in status.go. An admitted one becomes a Call, owned by one goroutine:
 // the owner applies the signals of every leg, hears the media plane's events,

@@ -7,7 +7,9 @@
 //
 // A Stack owns the sockets. Bytes pass the inspection (shape, sizes, the
 // structural rules of RFC 3261 section 8.2) before sipgo parses them; what is
-// wrong is answered or dropped there. Parsed messages are handed to their Leg
+// wrong is answered or dropped there. Then Config.Screen rules: a message passes,
+// is dropped, or is refused now or later without state but for a memory of
+// answers, which retransmissions get again. Parsed messages are handed to their Leg
 // from the socket's reader, so a Leg sees them in the order of the wire.
 //
 // A Leg has one owner: the goroutine that runs the call. Messages, timers and

@@ -1,6 +1,7 @@
 package leg
 
 import (
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"runtime/debug"
@@ -329,7 +330,7 @@ func (s *Stack) stray(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	case req.Method == sipmsg.NOTIFY:
 		s.reply(req, tx, 481, "Subscription Does Not Exist")
 	case req.Method == sipmsg.INVITE:
-		s.reply(req, tx, 503, "Service Unavailable", sipmsg.NewHeader("Retry-After", "5"))
+		s.reply(req, tx, 503, "Service Unavailable", sipmsg.NewHeader("Retry-After", strconv.Itoa(2+rand.IntN(8))))
 	case req.Method == sipmsg.OPTIONS:
 		code := 200
 		if s.cfg.OnOptions != nil {

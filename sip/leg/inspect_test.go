@@ -3,6 +3,8 @@ package leg
 import (
 	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -285,11 +287,49 @@ func BenchmarkWorstPassing(b *testing.B) {
 	}
 }
 
+// tortures are the messages that the interop rows send.
+func tortures(t testing.TB) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob("../interop/testdata/torture/*.sip")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no torture messages: %v", err)
+	}
+	out := map[string]string{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[filepath.Base(file)] = strings.NewReplacer("\n", "\r\n", "PEER", "127.0.0.1:5999", "PORT", "5999", "UNIQUE", "x").Replace(string(text))
+	}
+	return out
+}
+
+// BenchmarkTorture inspects and parses each torture message; the slowest one
+// says how much a message may cost.
+func BenchmarkTorture(b *testing.B) {
+	p := sipmsg.NewParser(sipmsg.WithHeadersParsers(boundedParsers()))
+	for name, text := range tortures(b) {
+		b.Run(name, func(b *testing.B) {
+			data := []byte(text)
+			var m raw
+			for b.Loop() {
+				if v := inspect(data, &m); v.data != nil {
+					_, _ = p.ParseSIP(v.data)
+				}
+			}
+		})
+	}
+}
+
 func FuzzInspect(f *testing.F) {
 	f.Add([]byte(plainRequest("INVITE")))
 	f.Add([]byte(plainRequest("INVITE", "From: <", "From:\r\n \"a\\\"\"\r\n\t<", ";rport", " ; Rport, SIP / 2.0 / TCP x : 1;branch=z9hG4bK1")))
 	f.Add([]byte("SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\nf: <a:b>\r\nt: c\r\ni: d\r\nCSeq: 1 INVITE\r\n\r\n"))
 	f.Add([]byte(plainRequest("OPTIONS", "Content-Length: 0", "Content-Length: 3")))
+	for _, text := range tortures(f) {
+		f.Add([]byte(text))
+	}
 	src := netip.MustParseAddrPort("127.0.0.1:5060")
 	p := sipmsg.NewParser(sipmsg.WithHeadersParsers(boundedParsers()))
 	f.Fuzz(func(t *testing.T, data []byte) {
