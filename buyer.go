@@ -98,6 +98,9 @@ type Target struct {
 	// UserToUser is a text with {{tag}} tokens sent as RFC 7433 data, at most
 	// 128 octets.
 	UserToUser string `json:"user_to_user,omitempty"`
+	// Transfers says where the target's agents may send a caller; default what the
+	// trunk says.
+	Transfers *Transfers `json:"transfers,omitempty"`
 	// Agents are the users whose screen pops when the target rings.
 	Agents []string `json:"agents,omitempty"`
 	Paused bool     `json:"paused,omitempty"`
@@ -149,6 +152,7 @@ func (t *Target) refs(need func(string, Key)) {
 	if t.Whisper != "" {
 		need("whisper", Key{KindPrompt, t.Whisper})
 	}
+	t.Transfers.refs(need)
 	for i, u := range t.Agents {
 		need(index("agents", i), Key{KindUser, u})
 	}
@@ -196,6 +200,7 @@ func (t *Target) Validate() []Problem {
 		c.that(len(v) <= 512, "headers."+k, "is longer than 512 bytes")
 	}
 	c.that(len(t.UserToUser) <= 256, "user_to_user", "is longer than 256 bytes")
+	t.Transfers.check(c, "transfers")
 	return c.problems
 }
 

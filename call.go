@@ -144,8 +144,13 @@ type Leg struct {
 	Reason    string     `json:"reason,omitempty"`
 	EndedBy   string     `json:"ended_by,omitempty"`
 	Codec     string     `json:"codec,omitempty"`
-	Media     Media      `json:"media"`
-	Messages  []Message  `json:"messages,omitempty"`
+	// Transfers are those that the agent of the leg asked for, or that took the
+	// leg over.
+	Transfers []Transfer `json:"transfers,omitempty"`
+	// Replaced is the leg whose part this one took over by a transfer.
+	Replaced string    `json:"replaced,omitempty"`
+	Media    Media     `json:"media"`
+	Messages []Message `json:"messages,omitempty"`
 }
 
 // Media is what a leg's audio looked like.

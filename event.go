@@ -42,6 +42,7 @@ const (
 	EventHold      EventKind = "call.hold"      // leg; data: on
 	EventForced    EventKind = "call.forced"    // data: target, by
 	EventWatched   EventKind = "call.watched"   // data: by, mode
+	EventTransfer  EventKind = "call.transfer"  // leg who asked; data: kind, to, verdict ("" when it begins), status
 	EventPop       EventKind = "pop.sent"       // data: agents
 	EventEnded     EventKind = "call.ended"     // data: by, code, outcome
 	EventSettled   EventKind = "call.settled"   // data: revenue, payout, currency

@@ -142,6 +142,8 @@ type Talk struct {
 	MS      int64
 	EndedBy string // "caller", "buyer", "ringbid"
 	Reason  Reason
+	// Transfers are those that were asked for, the refused ones too, at most 20.
+	Transfers []Transfer
 }
 
 // Gather asks for digits.

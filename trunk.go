@@ -62,6 +62,9 @@ type Trunk struct {
 	// default 30m, 90s to 24h, or "off". Peers that know no session timers are
 	// left without.
 	SessionExpires SessionTimer `json:"session_expires,omitempty"`
+	// Transfers says where the agents behind the trunk may send a caller, for
+	// targets that do not say it themselves; default nowhere.
+	Transfers *Transfers `json:"transfers,omitempty"`
 }
 
 // The policies of Trunk.SRTP and Trunk.Latch; "" is the first.
@@ -117,7 +120,7 @@ const DefaultRTPTimeout = 20 * time.Second
 // Key identifies the trunk.
 func (t *Trunk) Key() Key { return Key{KindTrunk, t.Name} }
 
-func (t *Trunk) refs(func(string, Key)) {}
+func (t *Trunk) refs(need func(string, Key)) { t.Transfers.refs(need) }
 
 // Validate returns what is unsound in the trunk.
 func (t *Trunk) Validate() []Problem {
@@ -144,6 +147,7 @@ func (t *Trunk) Validate() []Problem {
 	}
 	t.checkMedia(c)
 	t.checkDialog(c)
+	t.Transfers.check(c, "transfers")
 	return c.problems
 }
 
