@@ -27,6 +27,9 @@ type bridgeTask struct {
 	mark  uint64    // its packets at the last look
 	by    *side     // who holds and may send
 	music bool      // ours plays meanwhile
+
+	transfer *transfer // under way, or nil
+	moves    int       // transfers and pickups so far
 }
 
 // Bridge joins the caller with the buyer of the last Dial that was answered,
@@ -78,10 +81,14 @@ func (t *bridgeTask) begin(c *Call) {
 }
 
 func (t *bridgeTask) due() time.Time {
-	if !t.check.IsZero() && t.check.Before(t.until) {
-		return t.check
+	due := t.until
+	if !t.check.IsZero() && t.check.Before(due) {
+		due = t.check
 	}
-	return t.until
+	if x := t.transfer; x != nil && !x.at.IsZero() && x.at.Before(due) {
+		due = x.at
+	}
+	return due
 }
 
 func (t *bridgeTask) late(c *Call) {
@@ -91,6 +98,10 @@ func (t *bridgeTask) late(c *Call) {
 	}
 	if !now.Before(t.until) {
 		t.over(c, byUs, reason(codeMaxDuration))
+		return
+	}
+	if x := t.transfer; x != nil && !x.at.IsZero() && !now.Before(x.at) {
+		x.late(c)
 	}
 }
 
@@ -111,6 +122,9 @@ func (t *bridgeTask) look(c *Call, now time.Time) {
 // a holder that may send and does is heard instead.
 func (t *bridgeTask) held(c *Call, s *side) {
 	t.check = time.Time{}
+	if t.transfer != nil {
+		return // they hear what belongs to the transfer; resume looks at it again
+	}
 	other := t.other(c, s)
 	switch {
 	case s.held && s.agreed.Recv:
@@ -145,13 +159,16 @@ func (t *bridgeTask) key(c *Call, s *side, k byte) bool {
 	if s != c.caller && s != c.talk {
 		return false
 	}
-	if s.keysBy == keysByInfo {
+	if s.keysBy == keysByInfo && t.transfer == nil {
 		t.other(c, s).stream.SendDigits(string(rune(k)))
 	}
 	return true
 }
 
 func (t *bridgeTask) signal(c *Call, s *side, ev leg.Event) {
+	if x := t.transfer; x != nil && x.signal(c, s, ev) {
+		return
+	}
 	if s != c.talk || !s.ended {
 		return
 	}
@@ -167,7 +184,7 @@ func (t *bridgeTask) signal(c *Call, s *side, ev leg.Event) {
 }
 
 func (t *bridgeTask) sound(c *Call, s *side, ev media.Event) {
-	if s == c.talk && ev.Kind == media.Inactive {
+	if s == c.talk && ev.Kind == media.Inactive && t.transfer == nil {
 		why := reason(codeRTPTimeout)
 		why.Fault = ringbid.FaultBuyer
 		t.over(c, byUs, why)
@@ -184,6 +201,9 @@ func (t *bridgeTask) stop(c *Call, _ error) {
 
 // over ends the talk; the buyer goes, the caller stays.
 func (t *bridgeTask) over(c *Call, by string, why ringbid.Reason) {
+	if x := t.transfer; x != nil {
+		x.abandon(c, by, why)
+	}
 	t.talk.EndedBy, t.talk.Reason = by, complete(why)
 	if !t.until.IsZero() {
 		took := time.Since(t.talk.Started)

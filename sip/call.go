@@ -48,8 +48,10 @@ type Call struct {
 	sounds   chan media.Event
 	timer    *time.Timer
 	caller   *side
-	sides    []*side // the caller first, then each buyer that was dialled
-	talk     *side   // the buyer who took the call
+	sides    []*side       // the caller first, then each buyer that was dialled
+	talk     *side         // the buyer who took the call
+	dialled  ringbid.Dial  // what the last dial wanted
+	departed []ringbid.Leg // legs given away to another call
 	boss     *supervisor
 	offered  sdp.Agreed
 	sink     Sink

@@ -49,6 +49,7 @@ func (t *dialTask) begin(c *Call) {
 	if !c.needAnswer(t) {
 		return
 	}
+	c.dialled = t.d
 	t.entertain(c)
 	if text := t.plan(c); text != "" {
 		t.over(c, nil, ringbid.VerdictLocal, 0, text)

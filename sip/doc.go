@@ -4,9 +4,9 @@
 //
 // It knows nothing of campaigns, flows and money: a Handler decides what
 // happens to a call and says it through the methods of Call. It refuses to
-// follow redirects and transfers, to call a host that is not a configured
-// trunk, to talk to an address that no trunk names, and to pass on a header a
-// peer wrote.
+// follow redirects, to transfer a caller elsewhere than the target or its trunk
+// allows, to call a host that is not a configured trunk, to talk to an address
+// that no trunk names, and to pass on a header a peer wrote.
 //
 // # How the parts meet
 //
@@ -29,4 +29,8 @@
 // A side is a leg with its audio. The first side of a call is the caller; each
 // dial adds one. A caller who waits for a buyer hears music or ringback from
 // the first INVITE to the bridge, over all attempts, without a gap.
+//
+// A bridge may change its agent: by REFER the agent sends the caller to a third
+// party, by INVITE with Replaces a colleague takes over. The talk, its recording
+// and its clock go on; the caller hears of it nothing but the wait.
 package sip

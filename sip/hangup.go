@@ -50,7 +50,7 @@ func (c *Call) legs() []ringbid.Leg {
 	for _, s := range c.sides {
 		out = append(out, s.reported())
 	}
-	return out
+	return append(out, c.departed...)
 }
 
 // settled waits until every leg of the ended call is through.

@@ -23,6 +23,8 @@ func (c *Call) signal(l *leg.Leg, ev leg.Event) {
 		}
 	case leg.InfoDigit:
 		c.key(s, ev.Digit, keysByInfo)
+	case leg.ReferReceived:
+		c.referred(s, *ev.Refer)
 	case leg.ReOffer:
 		c.reoffered(s, ev.SDP)
 	case leg.OfferDone:

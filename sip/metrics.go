@@ -16,6 +16,7 @@ type metrics struct {
 	filters  *prometheus.CounterVec // by why
 	probes   *prometheus.CounterVec // by why
 	attempts *prometheus.CounterVec // by verdict
+	moves    *prometheus.CounterVec // by verdict
 	ends     *prometheus.CounterVec // by ended_by
 	panics   prometheus.Counter
 	keysLost prometheus.Counter
@@ -42,6 +43,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		filters:  vector("ringbid_sip_filtered_total", "Messages dropped because of who sent them or how many, by reason.", "why"),
 		probes:   vector("ringbid_sip_probes_total", "Requests that look for a way in, by what gave them away: scanner, unknown_number, unproven, wrong_password.", "why"),
 		attempts: vector("ringbid_sip_attempts_total", "Dialled targets, by verdict.", "verdict"),
+		moves:    vector("ringbid_sip_transfers_total", "Transfers that agents asked for, by verdict.", "verdict"),
 		ends:     vector("ringbid_sip_calls_ended_total", "Ended calls, by who ended them.", "by"),
 		panics:   counter("ringbid_sip_call_panics_total", "Panics caught while serving a call; each one is a defect."),
 		keysLost: counter("ringbid_sip_keys_lost_total", "Keys pressed ahead beyond the buffer of 32."),
@@ -52,7 +54,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		talk: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "ringbid_sip_bridge_seconds",
 			Help: "How long caller and buyer were bridged.", Buckets: []float64{1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600}}),
 	}
-	for _, c := range []prometheus.Collector{m.calls, m.live, m.refused, m.filters, m.probes, m.attempts, m.ends, m.panics,
+	for _, c := range []prometheus.Collector{m.calls, m.live, m.refused, m.filters, m.probes, m.attempts, m.moves, m.ends, m.panics,
 		m.keysLost, m.taps, m.headers, m.setup, m.talk} {
 		_ = r.Register(c) // a second server of one process shares the first one's names
 	}
@@ -98,6 +100,12 @@ func (m *metrics) attempt(a ringbid.Attempt) {
 	m.attempts.WithLabelValues(string(a.Verdict)).Inc()
 	if a.AnswerMS > 0 {
 		m.setup.Observe(float64(a.AnswerMS) / 1000)
+	}
+}
+
+func (m *metrics) moved(r ringbid.Transfer) {
+	if m != nil {
+		m.moves.WithLabelValues(string(r.Verdict)).Inc()
 	}
 }
 

@@ -275,6 +275,8 @@ type outgoing struct {
 	codecs []sdp.Codec
 	plain  bool        // offers plain RTP whatever the trunk likes
 	report ringbid.Leg // Side, Name and Target
+	// replaces names a dialog of the peer that the leg takes the place of.
+	replaces *leg.DialogID
 
 	// say returns who calls and the further headers; host is what we call
 	// ourselves towards the trunk.
@@ -324,7 +326,7 @@ func (c *Call) dialConfig(o outgoing, offer []byte) leg.DialConfig {
 		Mailbox: c.signals, Network: o.trunk.Transport, Target: net.JoinHostPort(o.addr.String(), itoa(o.port)),
 		URI: uri, From: who.from, PAI: who.pai, Username: terms.Username, Password: terms.Password,
 		Reliable: terms.Reliable, SessionExpires: terms.SessionExpires,
-		Headers: headers, SDP: offer, MaxForwards: c.request.MaxForwards - 1,
+		Replaces: o.replaces, Headers: headers, SDP: offer, MaxForwards: c.request.MaxForwards - 1,
 	}
 }
 

@@ -150,6 +150,10 @@ func (s *Server) Close(ctx context.Context) error {
 
 // onInvite serves a new call; its goroutine is the call's owner.
 func (s *Server) onInvite(l *leg.Leg) {
+	if id := l.Invite().Replaces; id != nil {
+		s.pickup(l, *id)
+		return
+	}
 	signals := make(chan leg.Signal, 64)
 	l.Bind(signals)
 	adm := s.admission(l)

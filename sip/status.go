@@ -39,6 +39,16 @@ const (
 	codeDraining     = "draining"
 	codeStranger     = "unknown_source"
 	codeLoop         = "too_many_hops"
+
+	codeTransferred      = "transferred"
+	codeTransferFailed   = "transfer_failed"
+	codeTransferPending  = "transfer_pending"
+	codeNoTransfers      = "transfers_refused"
+	codeTooManyTransfers = "too_many_transfers"
+	codeNotPermitted     = "transfer_not_permitted"
+	codeForeignHost      = "transfer_to_foreign_host"
+	codeNoTalk           = "no_talk_to_transfer"
+	codeNoPickup         = "nothing_to_take_over"
 )
 
 // reasons is the one table of what an end means: the status before the answer,
@@ -98,6 +108,24 @@ func reasons(code string) ringbid.Reason {
 		return ringbid.Reason{Text: "no audio port free", Fault: ringbid.FaultOurs, SIP: 503, Q850: 34}
 	case codeDraining:
 		return ringbid.Reason{Text: "server drains", Fault: ringbid.FaultOurs, SIP: 503, Q850: 42}
+	case codeTransferred:
+		return ringbid.Reason{Text: "transferred", Fault: ringbid.FaultNone, SIP: 480, Q850: 16}
+	case codeTransferFailed:
+		return ringbid.Reason{Text: "agent gone, transfer failed", Fault: ringbid.FaultBuyer, SIP: 480, Q850: 16}
+	case codeTransferPending:
+		return ringbid.Reason{Text: "a transfer is under way", Fault: ringbid.FaultBuyer, SIP: 491}
+	case codeNoTransfers:
+		return ringbid.Reason{Text: "transfers are not allowed", Fault: ringbid.FaultBuyer, SIP: 603}
+	case codeTooManyTransfers:
+		return ringbid.Reason{Text: "too many transfers", Fault: ringbid.FaultBuyer, SIP: 403}
+	case codeNotPermitted:
+		return ringbid.Reason{Text: "transfers to there are not allowed", Fault: ringbid.FaultBuyer, SIP: 403}
+	case codeForeignHost:
+		return ringbid.Reason{Text: "transfers to that host are not allowed", Fault: ringbid.FaultBuyer, SIP: 403}
+	case codeNoTalk:
+		return ringbid.Reason{Text: "not the agent of a talk", Fault: ringbid.FaultBuyer, SIP: 403}
+	case codeNoPickup:
+		return ringbid.Reason{Text: "nothing to take over", Fault: ringbid.FaultBuyer, SIP: 481}
 	case codeStranger:
 		return ringbid.Reason{Text: "source has no trunk", Fault: ringbid.FaultConfig, SIP: 403, Q850: 21}
 	case codeLoop:

@@ -77,9 +77,7 @@ func (c *Call) supervise(v ringbid.Supervision) error {
 	}
 	boss.mode = mode
 	c.tellWatched(boss)
-	if boss.on {
-		boss.s.stream.Supervise(c.talk.stream, mode)
-	}
+	c.rewatch()
 	return nil
 }
 
@@ -228,9 +226,19 @@ func (c *Call) bossSound(ev media.Event) {
 	if ev.Kind != media.Unsupervised || !c.boss.on {
 		return
 	}
+	if t, ok := c.task.(*bridgeTask); ok && t.transfer != nil {
+		return // the talk goes on after it, and rewatch with it
+	}
 	if c.ended || c.talk == nil || c.talk.ended {
 		c.dismiss(codeNormal)
 		return
 	}
-	c.boss.s.stream.Supervise(c.talk.stream, c.boss.mode)
+	c.rewatch()
+}
+
+// rewatch lets the supervisor hear the present talk.
+func (c *Call) rewatch() {
+	if c.boss != nil && c.boss.on && c.talk != nil {
+		c.boss.s.stream.Supervise(c.talk.stream, c.boss.mode)
+	}
 }

@@ -335,7 +335,7 @@ func usableTarget(u *sipmsg.Uri) bool {
 // reasonFor is the usual phrase of a status (RFC 3261 section 21).
 func reasonFor(code int) string {
 	phrases := map[int]string{
-		180: "Ringing", 181: "Call Is Being Forwarded", 182: "Queued", 183: "Session Progress", 200: "OK",
+		180: "Ringing", 181: "Call Is Being Forwarded", 182: "Queued", 183: "Session Progress", 200: "OK", 202: "Accepted",
 		400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 408: "Request Timeout",
 		415: "Unsupported Media Type", 420: "Bad Extension", 422: "Session Interval Too Small", 433: "Anonymity Disallowed", // RFC 5079
 		480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist", 483: "Too Many Hops", 486: "Busy Here", 487: "Request Terminated", 488: "Not Acceptable Here", 491: "Request Pending",
