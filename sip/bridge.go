@@ -215,8 +215,12 @@ func (t *bridgeTask) over(c *Call, by string, why ringbid.Reason) {
 		}
 	}
 	if b := c.talk; b != nil {
+		left := b.ended // maybe while a transfer was under way, and with it who was to tell a supervisor
 		c.hangUp(b, by, why)
 		c.talk = nil
+		if left {
+			c.dismiss(codeNormal)
+		}
 	}
 	c.finish(t, nil)
 }

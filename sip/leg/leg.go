@@ -156,6 +156,8 @@ func (l *Leg) handle(m message) (Event, bool) {
 		return Event{Kind: Ended, Err: ErrShutdown}, true
 	case inLost:
 		return Event{Kind: Ended, Err: m.err}, true
+	case inReferAnswered:
+		l.onReferAnswered(m.t)
 	case inTerminated:
 		return l.onTerminated()
 	}

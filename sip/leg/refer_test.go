@@ -152,6 +152,7 @@ func TestPeerWhoRefersAndLeavesIsStillTold(t *testing.T) {
 			c.quiet(testT1)
 			switch last {
 			case "owner leaves":
+				c.leave()
 				r.s.Adopt(c.mailbox)
 			case "refuses":
 				c.on(func(l *Leg) { l.NotifyRefer(180, "") })

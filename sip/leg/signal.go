@@ -32,18 +32,19 @@ func (s Signal) Apply() (Event, bool) {
 type input int
 
 const (
-	inRequest    input = iota // a request inside the dialog
-	inResponse                // a response to one of our requests
-	inCancelled               // sipgo answered a CANCEL with 487
-	inCancel                  // a CANCEL that sipgo could not match yet
-	inOfferGone               // the peer cancelled its re-INVITE
-	inTxFailed                // a client transaction ended without a final response
-	inTimer                   // a timer fired
-	inResolved                // the dial target is known, or not
-	inEnd                     // the stack ends the leg
-	inShutdown                // the stack closes
-	inLost                    // the dialog is lost, err says why
-	inTerminated              // the leg is through
+	inRequest       input = iota // a request inside the dialog
+	inResponse                   // a response to one of our requests
+	inCancelled                  // sipgo answered a CANCEL with 487
+	inCancel                     // a CANCEL that sipgo could not match yet
+	inOfferGone                  // the peer cancelled its re-INVITE
+	inTxFailed                   // a client transaction ended without a final response
+	inTimer                      // a timer fired
+	inResolved                   // the dial target is known, or not
+	inEnd                        // the stack ends the leg
+	inShutdown                   // the stack closes
+	inLost                       // the dialog is lost, err says why
+	inReferAnswered              // our 202 to a REFER is on the wire
+	inTerminated                 // the leg is through
 )
 
 // message is what waits in a leg's inbox.
