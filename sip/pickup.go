@@ -66,7 +66,7 @@ func (c *Call) pickedUp(l, old *leg.Leg, id leg.DialogID) int {
 // accept answers the new leg with audio of its own; a status when that cannot
 // be.
 func (c *Call) accept(l *leg.Leg, old *side) (*side, int) {
-	stream, err := c.s.stream(c.sounds)
+	stream, err := c.s.stream(l.Source().Addr(), c.sounds)
 	if err != nil {
 		return nil, refusalOf(err).SIP
 	}

@@ -96,7 +96,7 @@ func (c *Call) hostOfTrunk(s *side, ask leg.Refer) bool {
 	if ask.Scheme == "tel" {
 		return true
 	}
-	known := []string{c.s.hostOf(s.trunk.Transport), s.leg.Source().Addr().String(), s.expected.String()}
+	known := []string{c.s.hostOf(s.trunk.Transport, s.leg.Source().Addr()), s.leg.Source().Addr().String(), s.expected.String()}
 	for _, l := range c.s.stack.Addrs() {
 		host, _, _ := net.SplitHostPort(l.Addr)
 		known = append(known, host)
