@@ -41,7 +41,7 @@ func TestTrunkAccount(t *testing.T) {
 	if p := (&ringbid.Trunk{Name: "a", Accept: tests[0].a}).Validate(); len(p) != 0 {
 		t.Errorf("a trunk of digest calls alone: %v", p)
 	}
-	if n := len(ringbid.Secrets(&ringbid.Trunk{Password: "a", Accept: ringbid.Account{Password: "b"}})); n != 2 {
+	if n := len(ringbid.Secrets(&ringbid.Trunk{Password: "a", Accept: ringbid.Account{Password: "b"}})); n != 3 {
 		t.Errorf("%d secrets", n)
 	}
 }

@@ -30,7 +30,7 @@ func (s Secret) Reveal() string { return string(s) }
 func Secrets(d Document) []*Secret {
 	switch d := d.(type) {
 	case *Trunk:
-		return []*Secret{&d.Password, &d.Accept.Password}
+		return []*Secret{&d.Password, &d.Accept.Password, &d.TLS.Key}
 	case *Bidder:
 		return append(d.Auth.secrets(), &d.Token)
 	case *Source:

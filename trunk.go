@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -18,10 +19,27 @@ type Trunk struct {
 	// address in a network wider than /16 (IPv6: /32) counts as unknown: it is
 	// muted for a while when it calls many numbers that are not ours.
 	From []string `json:"from,omitempty"`
-	// Address is where calls go out to, "host:port"; the port defaults to 5060.
+	// Address is where calls go out to, "host:port". A domain without a port is
+	// looked up as RFC 3263 says: NAPTR and SRV, whose hosts are tried in turn,
+	// then the host itself at the transport's port, 5060 or 5061.
 	Address string `json:"address,omitempty"`
-	// Transport is "udp" (default) or "tcp".
+	// Transport is "udp" (default), "tcp", "tls", "ws" or "wss".
 	Transport string `json:"transport,omitempty"`
+	// UDPOnly sends what is over 1300 bytes by UDP too, where it is otherwise sent
+	// by TCP if the peer takes that (RFC 3261 section 18.1.1).
+	UDPOnly bool `json:"udp_only,omitempty"`
+	// TLS says what certificates have to be.
+	TLS TrunkTLS `json:"tls,omitzero"`
+	// Proxy is "host:port" of a proxy that everything for this trunk is sent
+	// through, as a Route ahead of all.
+	Proxy string `json:"proxy,omitempty"`
+	// Health is how often the address is asked with OPTIONS whether it is there,
+	// 5s to 1h, or "off"; default 30s. After three questions without an answer
+	// the trunk is down and nobody is called by it until it answers.
+	Health string `json:"health,omitempty"`
+	// Register has us register with the carrier; calls from the registrar are
+	// then calls of this trunk.
+	Register Registration `json:"register,omitzero"`
 	// Username and Password answer a digest challenge (RFC 7616, MD5 and
 	// SHA-256) of this trunk, and of no other.
 	Username string `json:"username,omitempty"`
@@ -137,7 +155,7 @@ func (t *Trunk) Validate() []Problem {
 		_, _, err := t.HostPort()
 		c.that(err == nil, "address", "%.80q is not host:port", t.Address)
 	}
-	c.that(t.Transport == "" || t.Transport == "udp" || t.Transport == "tcp", "transport", "%.20q is not udp or tcp", t.Transport)
+	t.checkReach(c)
 	c.that((t.Username == "") == (t.Password == ""), "password", "username and password go together")
 	c.between("max_calls", t.MaxCalls, 0, 100_000)
 	c.between("calls_per_second", t.CallsPerSecond, 0, 10_000)
@@ -163,19 +181,29 @@ func (t *Trunk) checkMedia(c *checker) {
 	c.that(t.Latch == "" || t.Latch == LatchNAT || t.Latch == LatchSignalled, "latch", "%.20q is not nat or signalled", t.Latch)
 }
 
-// HostPort returns the host and port of Address, port 5060 by default.
+// HostPort returns the host and port of Address, by default the port of the
+// transport.
 func (t *Trunk) HostPort() (host string, port int, err error) {
-	host, p, err := net.SplitHostPort(t.Address)
+	return hostPort(t.Address, t.Transport)
+}
+
+// ProxyHostPort returns the host and port of Proxy.
+func (t *Trunk) ProxyHostPort() (host string, port int, err error) {
+	return hostPort(t.Proxy, t.Transport)
+}
+
+func hostPort(address, transport string) (host string, port int, err error) {
+	host, p, err := net.SplitHostPort(address)
 	if err != nil {
-		host, p = t.Address, "5060"
+		host, p = strings.Trim(address, "[]"), defaultPort(transport)
 	}
 	port, err = strconv.Atoi(p)
 	if err != nil || port < 1 || port > 65535 || host == "" || len(host) > 255 {
-		return "", 0, FieldError("address", "%.80q is not host:port", t.Address)
+		return "", 0, FieldError("address", "%.80q is not host:port", address)
 	}
 	for _, r := range host {
 		if r <= ' ' || r == '<' || r == '>' || r == ';' || r == '@' || r == '"' || r == '/' || r > '~' {
-			return "", 0, FieldError("address", "%.80q is not host:port", t.Address)
+			return "", 0, FieldError("address", "%.80q is not host:port", address)
 		}
 	}
 	return host, port, nil

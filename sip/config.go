@@ -66,8 +66,9 @@ type Capture interface {
 // required.
 type Config struct {
 	Listeners []leg.Listener
-	Advertise string // host in Via and Contact; empty means the listener's IP
-	DSCP      int    // mark of SIP messages, 1 to 63; 0 = 24 (class selector 3), -1 = none
+	Advertise string    // host in Via and Contact; empty means the listener's IP
+	DSCP      int       // mark of SIP messages, 1 to 63; 0 = 24 (class selector 3), -1 = none
+	Keys      *leg.Keys // the certificate shown over tls and wss; needed to listen there
 	Plane     *media.Plane
 	Trunks    Trunks
 	Handler   Handler

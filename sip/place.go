@@ -295,6 +295,12 @@ func (c *Call) callOut(o outgoing) (*side, string) {
 		c.s.limits.leave(o.trunk.Name)
 		return nil, refusalOf(err).Text
 	}
+	want, err := c.s.tls.of(o.trunk)
+	if err != nil {
+		c.s.limits.leave(o.trunk.Name)
+		stream.Close()
+		return nil, err.Error()
+	}
 	s := &side{stream: stream, trunk: o.trunk, expected: o.addr, report: o.report}
 	s.report.ID, s.report.Trunk, s.report.Started = ringbid.NewID(), o.trunk.Name, now
 	s.report.Peer = net.JoinHostPort(o.host, itoa(o.port))
@@ -309,21 +315,21 @@ func (c *Call) callOut(o outgoing) (*side, string) {
 	}
 	c.sides = append(c.sides, s)
 	c.s.filter.expect(o.addr)
-	s.leg = c.s.stack.Dial(c.dialConfig(o, s.offer()))
+	s.leg = c.s.stack.Dial(c.dialConfig(o, want, s.offer()))
 	s.report.SIPCallID = s.leg.CallID()
 	c.captured(s)
 	return s, ""
 }
 
-func (c *Call) dialConfig(o outgoing, offer []byte) leg.DialConfig {
+func (c *Call) dialConfig(o outgoing, want *leg.Client, offer []byte) leg.DialConfig {
 	who, headers := o.say(c.s.hostOf(o.trunk.Transport, o.addr))
 	uri := "sip:" + o.user + "@" + net.JoinHostPort(o.host, itoa(o.port))
-	if o.trunk.Transport == "tcp" {
-		uri += ";transport=tcp"
+	if network := o.trunk.Network(); network != "udp" {
+		uri += ";transport=" + network
 	}
 	terms := termsOf(o.trunk)
 	return leg.DialConfig{
-		Mailbox: c.signals, Network: o.trunk.Transport, Target: net.JoinHostPort(o.addr.String(), itoa(o.port)),
+		Mailbox: c.signals, Network: o.trunk.Transport, Target: net.JoinHostPort(o.addr.String(), itoa(o.port)), TLS: want,
 		URI: uri, From: who.from, PAI: who.pai, Username: terms.Username, Password: terms.Password,
 		Reliable: terms.Reliable, SessionExpires: terms.SessionExpires,
 		Replaces: o.replaces, Headers: headers, SDP: offer, MaxForwards: c.request.MaxForwards - 1,

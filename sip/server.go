@@ -32,6 +32,7 @@ type Server struct {
 	limits *trunkLimits
 	door   *door
 	clips  *clips
+	tls    clients
 	drains atomic.Bool
 
 	mu      sync.Mutex
@@ -57,7 +58,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	stack, err := leg.Listen(leg.Config{
 		Trace:     trace,
-		Listeners: cfg.Listeners, Advertise: cfg.Advertise, UserAgent: cfg.UserAgent, DSCP: cfg.DSCP,
+		Listeners: cfg.Listeners, Keys: cfg.Keys, Advertise: cfg.Advertise, UserAgent: cfg.UserAgent, DSCP: cfg.DSCP,
 		Admit: s.filter.admit, AdmitStream: s.filter.admitStream, Screen: s.screen, Stranger: s.filter.isStranger,
 		OnOptions: s.onOptions, Terms: s.terms, MinSE: cfg.MinSessionExpires, Logger: cfg.Logger, Registerer: cfg.Registerer, T1: cfg.T1,
 		OnInvite: func(l *leg.Leg) {
@@ -192,6 +193,9 @@ func (s *Server) admit(l *leg.Leg, adm admission, signals chan leg.Signal) (*Cal
 		return nil, reason(adm.code), nil
 	}
 	trunk, now := adm.trunk, time.Now()
+	if !trunk.Requires(l.Invite().Names) {
+		return nil, reason(codeCertificate), nil
+	}
 	if code := s.limits.enter(trunk, false, now); code != "" {
 		return nil, reason(code), nil
 	}

@@ -38,6 +38,7 @@ const (
 	codeNoPorts      = "no_rtp_ports"
 	codeDraining     = "draining"
 	codeStranger     = "unknown_source"
+	codeCertificate  = "no_certificate"
 	codeLoop         = "too_many_hops"
 
 	codeTransferred      = "transferred"

@@ -3,10 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,6 +24,9 @@ import (
 type config struct {
 	Data        string
 	SIP         string
+	SIPCert     string
+	SIPKey      string
+	SIPCA       string
 	RTP         string
 	HTTP        string
 	DatabaseURL string
@@ -62,7 +67,10 @@ func (c *config) flags(f *pflag.FlagSet) {
 		f.StringVar(p, name, env(name, def), usage+" [RINGBID_"+envName(name)+"]")
 	}
 	str(&c.Data, "data", "data", "folder for everything kept on this machine")
-	str(&c.SIP, "sip", "udp:127.0.0.1:5060", "where calls are taken: udp:IP:PORT[,tcp:IP:PORT…]")
+	str(&c.SIP, "sip", "udp:127.0.0.1:5060", "where calls are taken: udp:IP:PORT[,tcp:IP:PORT…], also tls, ws and wss")
+	str(&c.SIPCert, "sip-cert", "", "certificate chain shown over tls and wss, a PEM file; read again when it changes")
+	str(&c.SIPKey, "sip-key", "", "the key of --sip-cert, a PEM file")
+	str(&c.SIPCA, "sip-client-ca", "", "authorities of callers' certificates, a PEM file; callers without one are taken where their trunk does not ask")
 	str(&c.RTP, "rtp", "127.0.0.1:20000-29999", "address and ports for audio: IP:FROM-TO")
 	str(&c.RTP6, "rtp6", "", "IPv6 address for audio beside that of --rtp, on the same ports")
 	str(&c.Advertise6, "advertise6", "", "IPv6 address for audio that others reach us by, where it differs from --rtp6")
@@ -168,11 +176,14 @@ func (c *config) listeners() ([]leg.Listener, error) {
 	for part := range strings.SplitSeq(c.SIP, ",") {
 		network, addr, ok := strings.Cut(strings.TrimSpace(part), ":")
 		ap, err := netip.ParseAddrPort(addr)
-		if !ok || err != nil || (network != "udp" && network != "tcp") {
-			return nil, fmt.Errorf("--sip %q is not udp:IP:PORT or tcp:IP:PORT", part)
+		if !ok || err != nil || !slices.Contains([]string{"udp", "tcp", "tls", "ws", "wss"}, network) {
+			return nil, fmt.Errorf("--sip %q is not udp:IP:PORT, or tcp, tls, ws or wss:IP:PORT", part)
 		}
 		if ap.Addr().IsUnspecified() {
 			return nil, fmt.Errorf("--sip %q: name one address of this machine, not all of them", part)
+		}
+		if (network == "tls" || network == "wss") && c.SIPCert == "" {
+			return nil, fmt.Errorf("--sip %q needs a certificate: --sip-cert and --sip-key", part)
 		}
 		out = append(out, leg.Listener{Network: network, Addr: addr})
 	}
@@ -193,6 +204,17 @@ func (c *config) exempt() ([]netip.Prefix, error) {
 		out = append(out, p)
 	}
 	return out, nil
+}
+
+// keys reads --sip-cert, --sip-key and --sip-client-ca; nil where none is given.
+func (c *config) keys(log *slog.Logger) (*leg.Keys, error) {
+	if c.SIPCert == "" && c.SIPKey == "" && c.SIPCA == "" {
+		return nil, nil
+	}
+	if c.SIPCert == "" || c.SIPKey == "" {
+		return nil, errors.New("--sip-cert and --sip-key go together")
+	}
+	return leg.LoadKeys(c.SIPCert, c.SIPKey, c.SIPCA, log)
 }
 
 // rtpRange reads --rtp.
