@@ -24,9 +24,11 @@ var mayImport = map[string][]string{
 	"ivr/speech":           {},
 	"delivery/mapping":     {""},
 	"delivery/connector":   {"", "delivery/mapping"},
+	"sip/locate":           {},
 	"sip/leg":              {"sip/sdp"},
-	"sip":                  {"", "sip/leg", "sip/sdp", "sip/media"},
+	"sip":                  {"", "sip/leg", "sip/locate", "sip/sdp", "sip/media"},
 	"sip/capture":          {"", "sip/leg", "sip/media"},
+	"sip/siptest/dnstest":  {},
 	"sip/siptest/certtest": {},
 	"sip/siptest":          {"sip/leg", "sip/sdp", "sip/media"},
 	"sip/interop":          {},
@@ -68,6 +70,7 @@ var fenced = map[string][]string{
 	"golang.org/x/sys/unix":           {"sip/media", "recording", "cmd", "store/localpg", "sim/load"},
 	"github.com/nyaruka/phonenumbers": {},
 	"github.com/prometheus/":          {"sip", "ivr", "auction", "cti", "recording", "delivery", "store", "web", "cmd"},
+	"golang.org/x/net/dns":            {"sip/locate", "sip/siptest/dnstest"},
 	"golang.org/x/crypto/bcrypt":      {"store", "cmd"},
 }
 
