@@ -46,7 +46,7 @@ func TestSRTP(t *testing.T) {
 	for _, c := range []struct {
 		rfc, name, mediaenc string
 	}{
-		{"RFC 4568", "SRTP on the caller's leg only", "srtp-mand"},
+		{"RFC 4568", "SRTP on the caller's leg only (AES_CM_128_HMAC_SHA1_80)", "srtp-mand"},
 		{"RFC 8643", "caller offers keys under RTP/AVP", "srtp"},
 		{"RFC 4568", "caller offers RTP/SAVPF", "srtp-mandf"},
 	} {
@@ -64,7 +64,7 @@ func TestSRTP(t *testing.T) {
 			encrypted(t, siptest.Receive(t, "the call", calls).Legs, true, false)
 		})
 	}
-	prove(t, "RFC 4568", "SRTP on the buyer's leg only, hold and resume", "baresip", func(t *testing.T, r *rig) {
+	prove(t, "RFC 4568", "SRTP on the buyer's leg only (AEAD_AES_128_GCM), hold and resume", "baresip", func(t *testing.T, r *rig) {
 		agent := softSRTP(t, "agent", "srtp-mand")
 		calls := r.bridge(r.target(agent.Addr, srtpTrunk("require")))
 		caller := r.phone().Call(r.addr, "+18005550100").Talk()
@@ -75,7 +75,11 @@ func TestSRTP(t *testing.T) {
 		agent.Say("resume")
 		caller.Hears(900)
 		agent.Say("hangup")
-		encrypted(t, siptest.Receive(t, "the call", calls).Legs, false, true)
+		x := siptest.Receive(t, "the call", calls)
+		encrypted(t, x.Legs, false, true)
+		if got := x.Legs[1].Media.SRTP; got != string(media.AESGCM) {
+			t.Errorf("suite %s", got)
+		}
 	})
 	prove(t, "RFC 4568", "SRTP on both legs", "baresip, baresip", func(t *testing.T, r *rig) {
 		r.srtp("require")
