@@ -44,7 +44,7 @@ func TestReports(t *testing.T) {
 		a.hears()
 		a.hears() // time enough for it to be read
 		caller.HangUp()
-		m := siptest.Receive(t, "the call", calls).Legs[0].Media
+		m := r.ended(t, calls).Legs[0].Media
 		if m.In.LossPercent < 5 || m.In.LossPercent > 15 || m.In.MOS < 3 || m.In.MOS > 3.9 || m.In.JitterMaxMS < m.In.JitterMS {
 			t.Errorf("heard %+v", m.In)
 		}
@@ -70,7 +70,7 @@ func TestReports(t *testing.T) {
 		a.hears()
 		a.hears()
 		caller.HangUp()
-		m := siptest.Receive(t, "the call", calls).Legs[0].Media
+		m := r.ended(t, calls).Legs[0].Media
 		if m.Out.Packets == 0 || m.Out.Word() != "good" || m.In.Lost != 0 {
 			t.Errorf("%+v", m)
 		}
@@ -90,6 +90,7 @@ func TestLatching(t *testing.T) {
 		line.Hears(900)
 		a.hears()
 		caller.HangUp()
+		r.idle()
 	})
 	prove(t, "RFC 7362", "the signalled address only, where the trunk says so", "raw", func(t *testing.T, r *rig) {
 		r.trunks.put(&ringbid.Trunk{Name: "carrier", From: []string{"127.0.0.1"}, Latch: ringbid.LatchSignalled})
@@ -104,7 +105,7 @@ func TestLatching(t *testing.T) {
 			t.Error("a stranger was heard by the buyer")
 		}
 		caller.HangUp()
-		m := siptest.Receive(t, "the call", calls).Legs[0].Media
+		m := r.ended(t, calls).Legs[0].Media
 		if m.PacketsIn != 0 || m.Stray < 70 {
 			t.Errorf("%+v", m)
 		}
@@ -125,7 +126,7 @@ func TestLatching(t *testing.T) {
 			t.Error("a stranger was heard by the buyer")
 		}
 		caller.HangUp()
-		if m := siptest.Receive(t, "the call", calls).Legs[0].Media; m.Remote != a.rtp.LocalAddr().String() {
+		if m := r.ended(t, calls).Legs[0].Media; m.Remote != a.rtp.LocalAddr().String() {
 			t.Errorf("%+v", m)
 		}
 	})
@@ -155,7 +156,7 @@ func TestIPv6(t *testing.T) {
 		ear.Hears(t, media.Tx, 900)
 		caller.Passes()
 		buyer.Passes()
-		checkFamilies(t, siptest.Receive(t, "the call", calls).Legs, false, true)
+		checkFamilies(t, r.ended(t, calls).Legs, false, true)
 	})
 	prove(t, "RFC 8866", "IPv4 caller, IPv6 buyer", "raw, sipp", func(t *testing.T, r *rig) {
 		six(t, r)
@@ -166,7 +167,7 @@ func TestIPv6(t *testing.T) {
 		caller.Hears(900)
 		caller.HangUp()
 		buyer.Passes()
-		checkFamilies(t, siptest.Receive(t, "the call", calls).Legs, true, false)
+		checkFamilies(t, r.ended(t, calls).Legs, true, false)
 	})
 	prove(t, "RFC 8866", "IPv6 caller and buyer", "sipp, sipp", func(t *testing.T, r *rig) {
 		addr := six(t, r)
@@ -178,7 +179,7 @@ func TestIPv6(t *testing.T) {
 		ear.Hears(t, media.Tx, 900)
 		caller.Passes()
 		buyer.Passes()
-		checkFamilies(t, siptest.Receive(t, "the call", calls).Legs, false, false)
+		checkFamilies(t, r.ended(t, calls).Legs, false, false)
 	})
 	prove(t, "RFC 3264", "IPv6 offer to a server of IPv4 refused with 488", "raw", func(t *testing.T, r *rig) {
 		r.bridge(r.target("127.0.0.1:9"))

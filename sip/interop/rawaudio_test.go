@@ -174,3 +174,12 @@ func (a *rawAudio) hears() {
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }
+
+// ended is how a call went, once every leg of it is through: nobody is waited
+// for who has left already.
+func (r *rig) ended(t *testing.T, calls <-chan talked) talked {
+	t.Helper()
+	x := siptest.Receive(t, "the call", calls)
+	r.idle()
+	return x
+}

@@ -62,7 +62,7 @@ func TestSRTP(t *testing.T) {
 			line.Hum(1100)
 			line.Hears(900)
 			caller.Say("hangup")
-			encrypted(t, siptest.Receive(t, "the call", calls).Legs, true, false)
+			encrypted(t, r.ended(t, calls).Legs, true, false)
 		})
 	}
 	prove(t, "RFC 4568", "SRTP on the buyer's leg only (AEAD_AES_128_GCM), hold and resume", "baresip", func(t *testing.T, r *rig) {
@@ -76,7 +76,7 @@ func TestSRTP(t *testing.T) {
 		agent.Say("resume")
 		caller.Hears(900)
 		agent.Say("hangup")
-		x := siptest.Receive(t, "the call", calls)
+		x := r.ended(t, calls)
 		encrypted(t, x.Legs, false, true)
 		if got := x.Legs[1].Media.SRTP; got != string(media.AESGCM) {
 			t.Errorf("suite %s", got)
@@ -92,7 +92,7 @@ func TestSRTP(t *testing.T) {
 		ear.Hears(t, media.Rx, 900)
 		ear.Hears(t, media.Tx, 900)
 		caller.Say("hangup")
-		encrypted(t, siptest.Receive(t, "the call", calls).Legs, true, true)
+		encrypted(t, r.ended(t, calls).Legs, true, true)
 	})
 	prove(t, "RFC 4568", "SRTP offered, refused with 488, plain RTP taken", "baresip", func(t *testing.T, r *rig) {
 		agent := siptest.StartSoftphone(t, siptest.SoftphoneConfig{})
@@ -100,7 +100,7 @@ func TestSRTP(t *testing.T) {
 		caller := r.phone().Call(r.addr, "+18005550100").Talk()
 		caller.Hears(900)
 		agent.Say("hangup")
-		x := siptest.Receive(t, "the call", calls)
+		x := r.ended(t, calls)
 		encrypted(t, x.Legs, false, false)
 		if len(x.Legs) != 3 || x.Legs[1].Status != 488 {
 			t.Errorf("legs %+v", x.Legs)
@@ -116,7 +116,7 @@ func TestSRTP(t *testing.T) {
 		agent := siptest.StartSoftphone(t, siptest.SoftphoneConfig{})
 		calls := r.bridge(r.target(agent.Addr, srtpTrunk("require")))
 		caller := r.phone().Call(r.addr, "+18005550100").Talk()
-		if x := siptest.Receive(t, "the call", calls); x.Attempt.Verdict != ringbid.VerdictFailed || x.Attempt.Status != 488 {
+		if x := r.ended(t, calls); x.Attempt.Verdict != ringbid.VerdictFailed || x.Attempt.Status != 488 {
 			t.Errorf("%+v", x.Attempt)
 		}
 		caller.Want(leg.ByeReceived)
@@ -148,7 +148,7 @@ func TestSRTP(t *testing.T) {
 			caller.Hum(1250)
 			line.Hears(1250)
 			caller.HangUp()
-			x := siptest.Receive(t, "the call", calls)
+			x := r.ended(t, calls)
 			if got := x.Legs[0].Media; got.SRTP != string(suite) || got.Forged > 5 {
 				t.Errorf("%+v", got)
 			}
