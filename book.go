@@ -122,6 +122,19 @@ func (b *Book) TrunkFrom(a netip.Addr) (*Trunk, bool) {
 	return found, found != nil
 }
 
+// TrunkAt returns the trunk whose calls go out to the host and port, the one
+// first by name.
+func (b *Book) TrunkAt(host string, port int) (*Trunk, bool) {
+	var found *Trunk
+	for _, t := range b.Trunks {
+		h, p, err := t.HostPort()
+		if err == nil && p == port && strings.EqualFold(h, host) && (found == nil || t.Name < found.Name) {
+			found = t
+		}
+	}
+	return found, found != nil
+}
+
 // before orders trunks that admit one address.
 func (t *Trunk) before(other *Trunk) bool {
 	if proof := t.Accept.Username != ""; proof != (other.Accept.Username != "") {

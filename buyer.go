@@ -1,6 +1,7 @@
 package ringbid
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -98,6 +99,9 @@ type Target struct {
 	// UserToUser is a text with {{tag}} tokens sent as RFC 7433 data, at most
 	// 128 octets.
 	UserToUser string `json:"user_to_user,omitempty"`
+	// UserToUserPurpose is the purpose of that data, a token of up to 32
+	// characters; default none, which means isdn-uui.
+	UserToUserPurpose string `json:"user_to_user_purpose,omitempty"`
 	// Transfers says where the target's agents may send a caller; default what the
 	// trunk says.
 	Transfers *Transfers `json:"transfers,omitempty"`
@@ -129,6 +133,8 @@ const (
 	EarlyPass     = "pass"
 	EarlyIgnore   = "ignore"
 )
+
+var purposeForm = regexp.MustCompile(`^[A-Za-z0-9.!%*_+~-]{1,32}$`)
 
 // DefaultRingTimeout is how long a target rings before the next one is tried.
 const DefaultRingTimeout = 30 * time.Second
@@ -199,6 +205,7 @@ func (t *Target) Validate() []Problem {
 		c.that(headerForm.MatchString(k), "headers."+k, "is not an X- header name")
 		c.that(len(v) <= 512, "headers."+k, "is longer than 512 bytes")
 	}
+	c.that(t.UserToUserPurpose == "" || purposeForm.MatchString(t.UserToUserPurpose), "user_to_user_purpose", "%.40q is not a token of 1 to 32 characters", t.UserToUserPurpose)
 	c.that(len(t.UserToUser) <= 256, "user_to_user", "is longer than 256 bytes")
 	t.Transfers.check(c, "transfers")
 	return c.problems

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -48,6 +49,24 @@ type Trunk struct {
 	// challenged, and the username decides the trunk. With From, which is then
 	// optional, only those addresses are challenged.
 	Accept Account `json:"accept,omitzero"`
+	// Trusted says that the peer may know a caller who asked for privacy (RFC 3325
+	// section 7): it gets the number in P-Asserted-Identity with Privacy: id. By
+	// default such a caller's number does not leave this house. What callers'
+	// trunks assert is believed in any case.
+	Trusted bool `json:"trusted,omitempty"`
+	// Diversion says how calls out tell the tracking number that was dialled and
+	// who sent the call on before: "none" (default), "diversion" (RFC 5806),
+	// "history-info" (RFC 7044) or "both".
+	Diversion string `json:"diversion,omitempty"`
+	// RelayIdentity passes the Identity headers (RFC 8224) of a call on, byte for
+	// byte, where they still hold: the From number, the Date and the number called
+	// are unchanged and the signature is not older than a minute. They are not
+	// verified here.
+	RelayIdentity bool `json:"relay_identity,omitempty"`
+	// FollowRedirects is how many redirects (3xx) of one place are followed: to
+	// users on this trunk or at the address of another one, never elsewhere; 0
+	// (default) to 5.
+	FollowRedirects int `json:"follow_redirects,omitempty"`
 	// MaxCalls is how many calls may be up at once, 0 for no limit.
 	MaxCalls int `json:"max_calls,omitempty"`
 	// CallsPerSecond limits new calls, 0 for no limit.
@@ -92,6 +111,14 @@ const (
 	SRTPRequire    = "require"
 	LatchNAT       = "nat"
 	LatchSignalled = "signalled"
+)
+
+// The policies of Trunk.Diversion; "" is the first.
+const (
+	DiversionNone    = "none"
+	DiversionOld     = "diversion"
+	DiversionHistory = "history-info"
+	DiversionBoth    = "both"
 )
 
 // Encrypted reports whether signalling over the transport is encrypted.
@@ -157,6 +184,8 @@ func (t *Trunk) Validate() []Problem {
 	}
 	t.checkReach(c)
 	c.that((t.Username == "") == (t.Password == ""), "password", "username and password go together")
+	c.that(slices.Contains([]string{"", DiversionNone, DiversionOld, DiversionHistory, DiversionBoth}, t.Diversion), "diversion", "%.20q is not none, diversion, history-info or both", t.Diversion)
+	c.between("follow_redirects", t.FollowRedirects, 0, 5)
 	c.between("max_calls", t.MaxCalls, 0, 100_000)
 	c.between("calls_per_second", t.CallsPerSecond, 0, 10_000)
 	c.span("rtp_timeout", t.RTPTimeout, Duration(5*time.Second), Duration(10*time.Minute))

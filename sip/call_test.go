@@ -17,7 +17,7 @@ import (
 // target is a buyer's line behind a phone.
 func (r *rig) target(p *phone, change ...func(*ringbid.Target)) *ringbid.Target {
 	p.rig.Store(r)
-	r.trunks.put(&ringbid.Trunk{Name: "buyers", Address: p.addr, RTPTimeout: r.rtpTimeout})
+	r.trunks.put(&ringbid.Trunk{Name: "buyers", Address: p.addr, RTPTimeout: r.rtpTimeout, Diversion: ringbid.DiversionOld})
 	t := &ringbid.Target{Name: "acme-line", Buyer: "acme", Trunk: "buyers", User: "+13105550199"}
 	for _, f := range change {
 		f(t)

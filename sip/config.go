@@ -20,6 +20,8 @@ type Trunks interface {
 	From(netip.Addr) (*ringbid.Trunk, bool)
 	// Named returns the trunk with the name.
 	Named(string) (*ringbid.Trunk, bool)
+	// At returns the trunk whose calls go out to the host and port.
+	At(host string, port int) (*ringbid.Trunk, bool)
 }
 
 // Accounts is what Trunks has besides where calls may come in by digest.

@@ -2,7 +2,7 @@ package sip
 
 import (
 	"errors"
-	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -10,34 +10,49 @@ import (
 	"github.com/ringbid/ringbid/sip/leg"
 )
 
-// identity is who a call to a buyer claims to come from.
-type identity struct {
-	from    leg.Party
-	pai     string // P-Asserted-Identity (RFC 3325), empty when withheld
-	privacy bool
+// onward is what the headers of a call to a buyer are made of. The first part is
+// filled in by Call.introduce.
+type onward struct {
+	request leg.Request
+	inv     ringbid.Invite
+	d       ringbid.Dial
+	private bool
+
+	trunk      *ringbid.Trunk
+	user, host string     // what is called
+	ours       string     // what we call ourselves towards the trunk
+	redirected []diverted // those that sent this call on, the oldest first
 }
 
-// identityOf presents the caller to a buyer. A withheld number stays withheld:
-// From is anonymous (RFC 3323 section 4.1) and nothing is asserted.
-func identityOf(d ringbid.Dial, host string) identity {
-	if d.Caller == "" {
-		return identity{
-			from:    leg.Party{Display: "Anonymous", User: "anonymous", Host: "anonymous.invalid"},
-			privacy: true,
+// introduce returns who a call to a buyer comes from and its further headers.
+func (c *Call) introduce(d ringbid.Dial, o onward) (identity, []leg.Header) {
+	number := ringbid.Phone("")
+	if withheld(c.request) {
+		number = callerOf(c.request)
+	}
+	who := identityOf(d, number, o.trunk, o.ours)
+	o.request, o.inv, o.d, o.private = c.request, c.inv, d, who.privacy
+	headers, err := headersFor(o)
+	if err != nil {
+		c.s.m.headerLeftOut()
+		c.log.Warn("header left out", slog.String("target", d.Target.Name), slog.Any("error", err))
+	}
+	if o.trunk.RelayIdentity {
+		signed, why := relayed(c.request, c.inv, d, o.user)
+		if headers = append(headers, signed...); why != "" {
+			c.log.Info("identity not passed on", slog.String("target", d.Target.Name), slog.String("why", why))
 		}
 	}
-	return identity{
-		from: leg.Party{Display: plain(d.CallerName), User: string(d.Caller)},
-		pai:  "sip:" + string(d.Caller) + "@" + host,
-	}
+	return who, headers
 }
 
 // headersFor makes the headers of a call to a buyer. What cannot be a header is
 // left out and comes back as an error, joined; the call goes on without it.
-func headersFor(inv ringbid.Invite, d ringbid.Dial, host string, private bool) ([]leg.Header, error) {
+func headersFor(o onward) ([]leg.Header, error) {
 	var (
-		out  []leg.Header
-		errs []error
+		out    []leg.Header
+		errs   []error
+		inv, d = o.inv, o.d
 	)
 	add := func(h leg.Header, err error) {
 		if err != nil {
@@ -47,12 +62,21 @@ func headersFor(inv ringbid.Invite, d ringbid.Dial, host string, private bool) (
 		out = append(out, h)
 	}
 	add(leg.NewHeader("X-Ringbid-Call-Id", inv.CallID))
-	if private {
+	if o.private {
 		add(leg.NewHeader("Privacy", "id"))
 	}
-	if inv.Number != "" {
-		// RFC 5806: who sent the call on, and why.
-		add(leg.NewHeader("Diversion", fmt.Sprintf("<sip:%s@%s>;reason=unconditional;counter=1", inv.Number, host)))
+	chain := append(diversionsOf(o.request, inv, o.trunk.Trusted, o.ours), o.redirected...)
+	told := o.redirected // whoever is called instead is told by whom, whatever the policy
+	if how := o.trunk.Diversion; how == ringbid.DiversionOld || how == ringbid.DiversionBoth {
+		told = chain
+	}
+	for _, v := range diversionHeaders(told) {
+		add(leg.NewHeader("Diversion", v))
+	}
+	if how := o.trunk.Diversion; how == ringbid.DiversionHistory || how == ringbid.DiversionBoth {
+		for _, v := range historyHeaders(chain, o.user, o.host) {
+			add(leg.NewHeader("History-Info", v))
+		}
 	}
 	value := factsOf(inv, d)
 	names := make([]string, 0, len(d.Target.Headers))
@@ -67,7 +91,11 @@ func headersFor(inv ringbid.Invite, d ringbid.Dial, host string, private bool) (
 		add(leg.NewHeader(name, expand(d.Target.Headers[name], func(tag string) string { return leg.Escape(value(tag)) })))
 	}
 	if d.Target.UserToUser != "" {
-		add(leg.UserToUser([]byte(expand(d.Target.UserToUser, value))))
+		h, err := leg.UserToUser([]byte(expand(d.Target.UserToUser, value)))
+		if p := d.Target.UserToUserPurpose; err == nil && p != "" {
+			h, err = leg.NewHeader(h.Name(), h.Value()+";purpose="+p)
+		}
+		add(h, err)
 	}
 	return out, errors.Join(errs...)
 }

@@ -30,7 +30,8 @@ func TestHeadersThatCannotBeSentAreLeftOut(t *testing.T) {
 	d := ringbid.Dial{Caller: "+14155550123", Facts: ringbid.TagMap{"evil": "a\r\nX-Evil: 1", "long": strings.Repeat("x", 900)},
 		Target: &ringbid.Target{Name: "t", Headers: map[string]string{"X-Ok": "{{evil}}", "X-Long": "{{long}}{{long}}", "X-Bad": "a\nb",
 			"Route": "<sip:evil>", "X-Ringbid-Call-Id": "forged"}, UserToUser: strings.Repeat("y", 129)}}
-	headers, err := headersFor(ringbid.Invite{CallID: "id", Number: "+18005550100"}, d, "h", false)
+	headers, err := headersFor(onward{inv: ringbid.Invite{CallID: "id", Number: "+18005550100"}, d: d,
+		trunk: &ringbid.Trunk{Diversion: ringbid.DiversionOld}, ours: "h"})
 	got := map[string]string{}
 	for _, h := range headers {
 		got[h.Name()] = h.Value()
@@ -70,7 +71,7 @@ func TestInviteOf(t *testing.T) {
 			ringbid.Invite{Number: "+18005550100", Caller: "+14155550123"}},
 		{"withheld", leg.Request{User: "+18005550100", Privacy: "critical; ID", From: leg.Party{User: "+14155550123", Display: "Ann"}},
 			ringbid.Invite{Number: "+18005550100"}},
-		{"withheld the old way", leg.Request{User: "+18005550100", RPID: []leg.Party{{User: "+14155550123", URI: "<sip:+14155550123@x>;privacy=full"}}},
+		{"withheld the old way", leg.Request{User: "+18005550100", RPID: []leg.Party{{User: "+14155550123", Params: "party=calling;privacy=full"}}},
 			ringbid.Invite{Number: "+18005550100"}},
 		{"number in To", leg.Request{User: "trunk-7", To: leg.Party{User: "+18005550100"}},
 			ringbid.Invite{Number: "+18005550100"}},
@@ -79,7 +80,7 @@ func TestInviteOf(t *testing.T) {
 			UserToUser: []string{"7a69703d3930323130;encoding=hex"}, Diversion: []leg.Party{{User: "+12125550100"}},
 			Headers: []leg.Header{header("X-Zip", "90%3210"), header("X-Zip", "second"), header("X-9", "n"), header("X-Sub.Id", "dots"), header("Subject", "s")}},
 			ringbid.Invite{Number: "+18005550100", Tags: ringbid.TagMap{"user_to_user": "zip=90210", "diversion": "+12125550100",
-				"attestation": "B", "x_zip": "90210", "x_9": "n"}}},
+				"attestation": "B", "verstat": "passed", "x_zip": "90210", "x_9": "n"}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -129,13 +130,14 @@ func FuzzHeaders(f *testing.F) {
 	f.Fuzz(func(t *testing.T, template, fact, name string) {
 		d := ringbid.Dial{Caller: "+14155550123", CallerName: name, Facts: ringbid.TagMap{"zip": fact},
 			Target: &ringbid.Target{Headers: map[string]string{"X-A": template}, UserToUser: template}}
-		headers, _ := headersFor(ringbid.Invite{CallID: "id", Number: "+18005550100"}, d, "h", false)
+		headers, _ := headersFor(onward{inv: ringbid.Invite{CallID: "id", Number: "+18005550100"}, d: d,
+			trunk: &ringbid.Trunk{Diversion: ringbid.DiversionBoth}, user: "agent", host: "b", ours: "h"})
 		for _, h := range headers {
 			if strings.ContainsAny(h.Value(), "\r\n\x00") || len(h.Value()) > 1024 || !utf8.ValidString(h.Value()) {
 				t.Errorf("%s: %q", h.Name(), h.Value())
 			}
 		}
-		if s := identityOf(d, "h").from.Display; strings.ContainsAny(s, "\r\n\x00") || !utf8.ValidString(s) || utf8.RuneCountInString(s) > 64 {
+		if s := identityOf(d, "", &ringbid.Trunk{}, "h").from.Display; strings.ContainsAny(s, "\r\n\x00") || !utf8.ValidString(s) || utf8.RuneCountInString(s) > 64 {
 			t.Errorf("display name %q", s)
 		}
 	})

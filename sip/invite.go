@@ -24,7 +24,9 @@ func inviteOf(r leg.Request, trunk *ringbid.Trunk, now time.Time) ringbid.Invite
 		CallID: ringbid.NewID(), SIPCallID: r.CallID, Trunk: trunk.Name, Source: r.Source.String(),
 		Received: now, Tags: ringbid.TagMap{},
 	}
-	inv.Number = firstPhone(r.User, r.To.User)
+	if inv.Number = phoneOf(leg.Party{User: r.User, URI: r.URI}); inv.Number == "" {
+		inv.Number = phoneOf(r.To)
+	}
 	if inv.Number == "" && r.User != "" {
 		setTag(inv.Tags, "dialed", r.User)
 	}
@@ -36,55 +38,13 @@ func inviteOf(r leg.Request, trunk *ringbid.Trunk, now time.Time) ringbid.Invite
 	return inv
 }
 
-// firstPhone returns the first of the users that is a number.
-func firstPhone(users ...string) ringbid.Phone {
-	for _, u := range users {
-		if p, err := ringbid.ParsePhone(u); err == nil {
-			return p
-		}
-	}
-	return ""
-}
-
-// callerOf takes From, then P-Asserted-Identity, then Remote-Party-ID. Calls
-// come from configured trunks only, so that what they assert is believed.
-func callerOf(r leg.Request) ringbid.Phone {
-	users := []string{r.From.User}
-	for _, p := range r.PAI {
-		users = append(users, p.User)
-	}
-	for _, p := range r.RPID {
-		users = append(users, p.User)
-	}
-	return firstPhone(users...)
-}
-
-// withheld reports whether the caller asked for privacy (RFC 3323 section 4.2).
-func withheld(r leg.Request) bool {
-	for v := range strings.FieldsFuncSeq(strings.ToLower(r.Privacy), func(c rune) bool { return c == ';' || c == ',' || c == ' ' }) {
-		if v == "id" || v == "user" || v == "header" {
-			return true
-		}
-	}
-	for _, p := range r.RPID {
-		if strings.Contains(strings.ToLower(p.URI), "privacy=full") {
-			return true
-		}
-	}
-	return false
-}
-
 // signalledTags keeps what the carrier or publisher says about the call.
 func signalledTags(tags ringbid.TagMap, r leg.Request) {
-	if len(r.UserToUser) > 0 {
-		setTag(tags, "user_to_user", userToUser(r.UserToUser[0]))
-	}
+	userTags(tags, r.UserToUser)
 	if len(r.Diversion) > 0 {
 		setTag(tags, "diversion", r.Diversion[0].User)
 	}
-	if a := attestation(r); a != "" {
-		setTag(tags, "attestation", a)
-	}
+	attestTags(tags, r)
 	for _, h := range r.Headers {
 		name := strings.ToLower(strings.ReplaceAll(h.Name(), "-", "_"))
 		if !strings.HasPrefix(name, "x_") || len(tags) >= maxSignalled {
@@ -108,33 +68,45 @@ func setTag(tags ringbid.TagMap, name, value string) {
 	}
 }
 
-// userToUser reads RFC 7433 data: hex that is text becomes the text.
-func userToUser(v string) string {
-	data, _, _ := strings.Cut(v, ";")
-	data = strings.Trim(strings.TrimSpace(data), `"`)
-	if b, err := hex.DecodeString(data); err == nil && readable(string(b)) {
-		return string(b)
+// userTags keeps RFC 7433 data, the first as user_to_user and up to three more
+// with a number behind.
+func userTags(tags ringbid.TagMap, values []string) {
+	for i, v := range values[:min(len(values), 4)] {
+		name := "user_to_user"
+		if i > 0 {
+			name += "_" + itoa(i+1)
+		}
+		data, purpose := userToUser(v)
+		setTag(tags, name, data)
+		setTag(tags, name+"_purpose", purpose)
 	}
-	return data
 }
 
-// attestation returns how the originating carrier vouches for the caller: A, B
-// or C (RFC 8588), as the terminating carrier passes it on.
-func attestation(r leg.Request) string {
-	if v, ok := r.Header("P-Attestation-Indicator"); ok && len(v) == 1 && strings.Contains("ABC", strings.ToUpper(v)) {
-		return strings.ToUpper(v)
+// userToUser reads RFC 7433 data. Hex, which is also what data without an
+// encoding is in, becomes the text that it is, if it is one.
+func userToUser(v string) (data, purpose string) {
+	data, params, _ := strings.Cut(v, ";")
+	if data = strings.TrimSpace(data); strings.HasPrefix(data, `"`) {
+		if end := strings.IndexByte(v[1:], '"'); end >= 0 { // quoted, with a semicolon perhaps
+			data, params = v[1:1+end], v[2+end:]
+		}
+		data = strings.Trim(data, `"`)
 	}
-	uris := []string{r.From.URI}
-	for _, p := range r.PAI {
-		uris = append(uris, p.URI)
-	}
-	for _, uri := range uris {
-		_, v, ok := strings.Cut(strings.ToLower(uri), "verstat=tn-validation-passed-")
-		if ok && v != "" && strings.Contains("abc", v[:1]) {
-			return strings.ToUpper(v[:1])
+	encoding := "hex"
+	for p := range strings.SplitSeq(params, ";") {
+		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
+		value = strings.Trim(strings.TrimSpace(value), `"`)
+		switch strings.ToLower(strings.TrimSpace(name)) {
+		case "encoding":
+			encoding = strings.ToLower(value)
+		case "purpose":
+			purpose = strings.ToLower(value)
 		}
 	}
-	return ""
+	if b, err := hex.DecodeString(data); encoding == "hex" && err == nil && readable(string(b)) {
+		return string(b), purpose
+	}
+	return data, purpose
 }
 
 func readable(s string) bool {

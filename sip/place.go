@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/netip"
 	"time"
@@ -34,6 +33,11 @@ type place struct {
 	again  bool         // the other law was tried
 	plain  bool         // SRTP was refused, plain RTP is tried
 	person bool         // somebody spoke and waits
+
+	redirected []diverted      // those that sent this call on
+	next       []contact       // where else the last of them sends it
+	seen       map[string]bool // where it has been, to tell a circle
+	allowed    int             // redirects that may still be followed
 
 	over    bool
 	verdict ringbid.Verdict
@@ -100,6 +104,7 @@ func (p *place) plan(c *Call) string {
 		return err.Error()
 	}
 	p.trunk = trunk
+	p.visit()
 	if !ringbid.SIPUser(p.user) {
 		return "what to dial is not a number or SIP user"
 	}
@@ -137,14 +142,8 @@ func (p *place) call(c *Call, codecs ...sdp.Codec) {
 }
 
 // say is what the INVITE says of the caller and the call.
-func (p *place) say(c *Call, host string) (identity, []leg.Header) {
-	who := identityOf(p.t.d, host)
-	headers, err := headersFor(c.inv, p.t.d, host, who.privacy)
-	if err != nil {
-		c.s.m.headerLeftOut()
-		c.log.Warn("header left out", slog.String("target", p.t.d.Target.Name), slog.Any("error", err))
-	}
-	return who, headers
+func (p *place) say(c *Call, ours string) (identity, []leg.Header) {
+	return c.introduce(p.t.d, onward{trunk: p.trunk, user: p.user, host: p.host, ours: ours, redirected: p.redirected})
 }
 
 func (p *place) signal(c *Call, ev leg.Event) {
@@ -210,6 +209,9 @@ func (p *place) failed(c *Call, ev leg.Event) {
 			p.retry(c, ev, *other)
 			return
 		}
+	}
+	if p.moved(c, ev) {
+		return
 	}
 	verdict, text := verdictOf(ev.Code), ev.Reason
 	if ev.Code == 0 {

@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -260,6 +261,83 @@ func TestMachineThatAnswersIsPassedOver(t *testing.T) {
 				t.Errorf("attempt %+v, leg %+v", got.attempt, got.legs[1])
 			}
 			caller.want(leg.ByeReceived)
+		})
+	}
+}
+
+func TestRedirectsAreFollowedWithinBounds(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name    string
+		follow  int
+		contact string // with HERE for the buyer's address, OTHER for that of another trunk
+		again   string // of the second redirect; "" answers
+		want    ringbid.Verdict
+		users   []string
+	}{
+		{"not allowed", 0, "<sip:second@HERE>", "", ringbid.VerdictRefused, []string{"+13105550199"}},
+		{"same trunk", 1, "<sip:second@HERE>", "", ringbid.VerdictAnswered, []string{"+13105550199", "second"}},
+		{"best first", 1, "<sip:worse@HERE>;q=0.1, <sip:better@HERE>;q=0.8", "", ringbid.VerdictAnswered, []string{"+13105550199", "better"}},
+		{"another trunk", 1, "<sip:second@OTHER>", "", ringbid.VerdictAnswered, []string{"+13105550199", "second"}},
+		{"a host nobody configured", 5, "<sip:second@evil.example>", "", ringbid.VerdictRefused, []string{"+13105550199"}},
+		{"strange and known", 5, "<sip:x@evil.example>, <sip:second@HERE>;q=0.2", "", ringbid.VerdictAnswered, []string{"+13105550199", "second"}},
+		{"a circle", 5, "<sip:+13105550199@HERE>", "", ringbid.VerdictRefused, []string{"+13105550199"}},
+		{"a longer circle", 5, "<sip:second@HERE>", "<sip:+13105550199@HERE>", ringbid.VerdictRefused, []string{"+13105550199", "second"}},
+		{"once is enough", 1, "<sip:second@HERE>", "<sip:third@HERE>", ringbid.VerdictRefused, []string{"+13105550199", "second"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			other := newPhone(t, (*line).answer)
+			users := make(chan string, 8)
+			var buyer *phone
+			buyer = newPhone(t, func(x *line) {
+				inv := x.leg.Invite()
+				users <- inv.User
+				to := tt.again
+				if inv.User == "+13105550199" {
+					to = tt.contact
+				} else if len(inv.Diversion) == 0 || inv.Diversion[0].User != "+13105550199" {
+					t.Errorf("diversion %v", inv.Diversion)
+				}
+				if to == "" {
+					x.answer()
+					return
+				}
+				to = strings.NewReplacer("HERE", buyer.addr, "OTHER", other.addr).Replace(to)
+				x.on(func(l *leg.Leg) { l.Reject(302, "", leg.ReceivedHeader("Contact", to)) })
+			})
+			out := make(chan dialled, 1)
+			r := bareRig(t)
+			target := r.target(buyer)
+			other.rig.Store(r)
+			r.trunks.put(&ringbid.Trunk{Name: "buyers", Address: buyer.addr, FollowRedirects: tt.follow})
+			r.trunks.put(&ringbid.Trunk{Name: "others", Address: other.addr})
+			r.start(func(ctx context.Context, c *Call) {
+				_ = c.Answer(ctx, false)
+				a := c.Dial(ctx, dialOf(c, target))
+				_ = c.Hangup(ctx, ringbid.Reason{})
+				out <- dialled{attempt: a, legs: c.Legs()}
+			})
+			caller := newPhone(t, nil).call(r, "+18005550100").talk()
+			got := receive(t, "the attempt", out)
+			if got.attempt.Verdict != tt.want || len(got.legs) != 1+len(tt.users) {
+				t.Errorf("attempt %+v of %d legs", got.attempt, len(got.legs))
+			}
+			for i, want := range tt.users {
+				if tt.name == "another trunk" && i == 1 {
+					want = ""
+					if x := receive(t, "the other line", other.lines); x.leg.Invite().User != "second" {
+						t.Errorf("called %q", x.leg.Invite().User)
+					}
+					continue
+				}
+				if u := receive(t, "a call", users); u != want {
+					t.Errorf("called %q, want %q", u, want)
+				}
+			}
+			caller.want(leg.ByeReceived)
+			r.idle()
 		})
 	}
 }

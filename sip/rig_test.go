@@ -194,6 +194,13 @@ func (b *trunkBook) From(a netip.Addr) (*ringbid.Trunk, bool) {
 	return nil, false
 }
 
+// At finds the trunk by where its calls go.
+func (b *trunkBook) At(host string, port int) (*ringbid.Trunk, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return (&ringbid.Book{Trunks: b.named}).TrunkAt(host, port)
+}
+
 func (b *trunkBook) Named(name string) (*ringbid.Trunk, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -115,7 +115,7 @@ func (s *Server) invited(a *leg.Arrival, addr netip.Addr, who standing, now time
 	if trunk == nil {
 		return ruling
 	}
-	if s.cfg.Ours != nil && a.Header("Replaces") == "" && !s.cfg.Ours(firstPhone(usersOf(a)...)) && !s.exempt(addr) {
+	if s.cfg.Ours != nil && a.Header("Replaces") == "" && !s.cfg.Ours(numberOf(a)) && !s.exempt(addr) {
 		if r := s.unknownNumber(addr, who, now); r.Code != 0 {
 			return r
 		}

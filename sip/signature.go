@@ -3,6 +3,7 @@ package sip
 import (
 	"strings"
 
+	"github.com/ringbid/ringbid"
 	"github.com/ringbid/ringbid/sip/leg"
 )
 
@@ -44,8 +45,15 @@ func scanner(a *leg.Arrival) string {
 	return ""
 }
 
-// usersOf returns whom a request is for, in the order in which inviteOf looks.
-func usersOf(a *leg.Arrival) []string { return []string{userOf(a.URI()), addressUser(a.Header("To"))} }
+// numberOf returns which number a request is for, in the order in which inviteOf
+// looks.
+func numberOf(a *leg.Arrival) ringbid.Phone {
+	uri, to := a.URI(), a.Header("To")
+	if n := phoneOf(leg.Party{User: userOf(uri), URI: uri}); n != "" {
+		return n
+	}
+	return phoneOf(leg.Party{User: addressUser(to), URI: to})
+}
 
 // addressUser returns the user of a From or To value.
 func addressUser(v string) string {

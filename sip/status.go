@@ -235,7 +235,7 @@ func verdictOf(status int) ringbid.Verdict {
 	case status >= 500 && status < 600:
 		return ringbid.VerdictFailed
 	}
-	return ringbid.VerdictRefused // 3xx is not followed: that would be a host nobody configured
+	return ringbid.VerdictRefused // a 3xx too, where its trunk does not follow it
 }
 
 // verdictOfError reads why a leg failed without a status.

@@ -127,12 +127,7 @@ func (c *Call) ringTimeout() time.Duration {
 // say is what the INVITE says: the caller as the buyer knows them, and who sent
 // them on (RFC 3892), in our words.
 func (x *transfer) say(c *Call, host string) (identity, []leg.Header) {
-	who := identityOf(c.dialled, host)
-	headers, err := headersFor(c.inv, c.dialled, host, who.privacy)
-	if err != nil {
-		c.s.m.headerLeftOut()
-		c.log.Warn("header left out", slog.Any("error", err))
-	}
+	who, headers := c.introduce(c.dialled, onward{trunk: x.trunk, user: x.ask.User, host: x.host, ours: host})
 	by := x.ask.By.User
 	if !ringbid.SIPUser(by) && c.dialled.Target != nil {
 		by = c.dialled.Target.User

@@ -129,7 +129,7 @@ func (a *app) book() *ringbid.Book {
 	return b
 }
 
-// From, Named and Accounts are sip.Trunks.
+// From, Named, At and Accounts are sip.Trunks.
 
 // From returns the trunk whose calls come from the address.
 func (a *app) From(ip netip.Addr) (*ringbid.Trunk, bool) { return a.book().TrunkFrom(ip) }
@@ -139,6 +139,9 @@ func (a *app) Named(name string) (*ringbid.Trunk, bool) {
 	t, ok := a.book().Trunks[name]
 	return t, ok
 }
+
+// At returns the trunk whose calls go out to the host and port.
+func (a *app) At(host string, port int) (*ringbid.Trunk, bool) { return a.book().TrunkAt(host, port) }
 
 // Accounts returns the trunks that take calls by digest, by username.
 func (a *app) Accounts() map[string]*ringbid.Trunk { return a.book().Accounts }

@@ -301,6 +301,13 @@ func (b *book) From(a netip.Addr) (*ringbid.Trunk, bool) {
 	return nil, false
 }
 
+// At finds the trunk by where its calls go.
+func (b *book) At(host string, port int) (*ringbid.Trunk, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return (&ringbid.Book{Trunks: b.named}).TrunkAt(host, port)
+}
+
 // Named finds the trunk with the name.
 func (b *book) Named(name string) (*ringbid.Trunk, bool) {
 	b.mu.Lock()

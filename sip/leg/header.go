@@ -8,8 +8,12 @@ import (
 	"unicode/utf8"
 )
 
-// maxHeaderValue is the most bytes a header value may have.
-const maxHeaderValue = 1024
+// maxHeaderValue is the most bytes a header value may have, maxIdentity that of
+// an Identity header (RFC 8224), which holds a signature.
+const (
+	maxHeaderValue = 1 << 10
+	maxIdentity    = 4 << 10
+)
 
 // ErrHeader is why NewHeader and UserToUser refuse.
 var ErrHeader = errors.New("header refused")
@@ -26,7 +30,7 @@ func (h Header) Value() string { return h.value }
 
 // NewHeader makes a header to be sent. It refuses names that are not tokens
 // (RFC 3261 section 25.1) or that the stack writes itself, and values above
-// 1 KB, with control characters (CR, LF and NUL among them) or not in UTF-8.
+// 1 KB (4 KB for Identity), with control characters (CR, LF and NUL among them) or not in UTF-8.
 // Spaces around the value are removed.
 func NewHeader(name, value string) (Header, error) {
 	if !isToken(name) || len(name) > 64 {
@@ -35,13 +39,27 @@ func NewHeader(name, value string) (Header, error) {
 	if ownHeader(name) {
 		return Header{}, fmt.Errorf("%w: %s is written by the stack", ErrHeader, name)
 	}
-	if len(value) > maxHeaderValue {
+	most := maxHeaderValue
+	if strings.EqualFold(name, "Identity") {
+		most = maxIdentity
+	}
+	if len(value) > most {
 		return Header{}, fmt.Errorf("%w: %s has %d bytes", ErrHeader, name, len(value))
 	}
 	if !cleanText(value) {
 		return Header{}, fmt.Errorf("%w: control character in %s", ErrHeader, name)
 	}
 	return Header{name: name, value: strings.Trim(value, " ")}, nil
+}
+
+// ReceivedHeader is a header as a peer writes it, of any name and length, for
+// those who read or play peers; what holds control characters is the zero Header,
+// which is never sent.
+func ReceivedHeader(name, value string) Header {
+	if !isToken(name) || !cleanText(value) {
+		return Header{}
+	}
+	return Header{name: name, value: value}
 }
 
 // cleanText reports whether s is UTF-8 without control characters.

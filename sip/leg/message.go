@@ -120,6 +120,7 @@ func party(display string, u *sipmsg.Uri, params sipmsg.HeaderParams) Party {
 	p := Party{Display: unquote(display), URI: u.String()}
 	p.User, p.Host = userHost(u)
 	p.Tag, _ = params.Get("tag")
+	p.Params = params.ToString(';')
 	return p
 }
 
@@ -127,16 +128,21 @@ func party(display string, u *sipmsg.Uri, params sipmsg.HeaderParams) Party {
 func parties(req *sipmsg.Request, name string) []Party {
 	var out []Party
 	for _, h := range req.GetHeaders(name) {
-		for _, one := range splitList([]byte(h.Value())) {
-			if len(one) == 0 || len(out) == 16 {
-				continue
-			}
-			var u sipmsg.Uri
-			var params sipmsg.HeaderParams
-			display, err := sipmsg.ParseAddressValue(string(one), &u, &params)
-			if err == nil && !u.Wildcard {
-				out = append(out, party(display, &u, params))
-			}
+		out = appendParties(out, h.Value())
+	}
+	return out
+}
+
+func appendParties(out []Party, list string) []Party {
+	for _, one := range splitList([]byte(list)) {
+		if len(one) == 0 || len(out) == 16 {
+			continue
+		}
+		var u sipmsg.Uri
+		var params sipmsg.HeaderParams
+		display, err := sipmsg.ParseAddressValue(string(one), &u, &params)
+		if err == nil && !u.Wildcard {
+			out = append(out, party(display, &u, params))
 		}
 	}
 	return out
@@ -150,14 +156,19 @@ func requestOf(req *sipmsg.Request, network string, src netip.AddrPort) Request 
 		From: party(from.DisplayName, &from.Address, from.Params),
 		To:   party(to.DisplayName, &to.Address, to.Params),
 		PAI:  parties(req, "p-asserted-identity"), RPID: parties(req, "remote-party-id"),
-		Diversion: parties(req, "diversion"), ContentType: contentType(req), SDP: sdpOf(req),
+		Diversion: parties(req, "diversion"), History: parties(req, "history-info"), ContentType: contentType(req), SDP: sdpOf(req),
 	}
 	r.User, r.Host = userHost(&req.Recipient)
 	r.Privacy, _ = lookup(r.Headers, "Privacy")
 	r.Replaces = replacesOf(r.Headers)
 	for _, h := range r.Headers {
-		if strings.EqualFold(h.name, "User-to-User") {
-			r.UserToUser = append(r.UserToUser, h.value)
+		if !strings.EqualFold(h.name, "User-to-User") {
+			continue
+		}
+		for _, one := range splitList([]byte(h.value)) {
+			if len(one) > 0 && len(r.UserToUser) < 8 {
+				r.UserToUser = append(r.UserToUser, string(one))
+			}
 		}
 	}
 	if mf := req.MaxForwards(); mf != nil {

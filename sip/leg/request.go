@@ -1,6 +1,9 @@
 package leg
 
-import "net/netip"
+import (
+	"net/netip"
+	"strings"
+)
 
 // Party is an address of a message: From, To, P-Asserted-Identity and so on.
 type Party struct {
@@ -9,6 +12,31 @@ type Party struct {
 	Host    string // host, with the port when it has one; empty for tel:
 	URI     string // the whole URI as received; ignored in DialConfig
 	Tag     string // From and To only; ignored in DialConfig
+	Params  string // what stands behind the address, "party=calling;privacy=full"; ignored in DialConfig
+}
+
+// Param returns a parameter that stands behind the address, without quotes; its
+// name is not case-sensitive.
+func (p Party) Param(name string) (value string, ok bool) {
+	for _, one := range splitOutside([]byte(p.Params), ';') {
+		k, v, _ := strings.Cut(string(one), "=")
+		if strings.EqualFold(strings.TrimSpace(k), name) {
+			return unquote(strings.Trim(strings.TrimSpace(v), `"`)), true
+		}
+	}
+	return "", false
+}
+
+// Parties reads the addresses of the named headers, at most 16; what is none is
+// left out.
+func Parties(hs []Header, name string) []Party {
+	var out []Party
+	for _, h := range hs {
+		if strings.EqualFold(h.name, name) {
+			out = appendParties(out, h.value)
+		}
+	}
+	return out
 }
 
 // Request is an INVITE as it came in, in our own words. Slices and strings are
@@ -21,6 +49,7 @@ type Request struct {
 	PAI         []Party // P-Asserted-Identity (RFC 3325), sip and tel entries
 	RPID        []Party // Remote-Party-ID
 	Diversion   []Party // RFC 5806, the most recent first
+	History     []Party // History-Info (RFC 7044), the oldest first
 	Privacy     string  // RFC 3323 value, empty when absent
 	UserToUser  []string
 	Replaces    *DialogID // RFC 3891, nil when absent

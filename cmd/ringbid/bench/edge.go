@@ -54,6 +54,7 @@ type oneTrunk struct{ t *ringbid.Trunk }
 
 func (o oneTrunk) From(netip.Addr) (*ringbid.Trunk, bool) { return o.t, true }
 func (o oneTrunk) Named(string) (*ringbid.Trunk, bool)    { return o.t, true }
+func (o oneTrunk) At(string, int) (*ringbid.Trunk, bool)  { return nil, false }
 
 // recordings opens a file for each call.
 type recordings struct{ *recording.Recorder }
