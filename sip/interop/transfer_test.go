@@ -1,19 +1,24 @@
 package interop
 
 import (
+	"context"
+	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ringbid/ringbid"
+	"github.com/ringbid/ringbid/sip"
 	"github.com/ringbid/ringbid/sip/leg"
 	"github.com/ringbid/ringbid/sip/siptest"
 )
 
 // agent plays a scenario of an agent who refers; words fills in what stands in
 // brackets.
-func (r *rig) agent(scenario string, words map[string]string) *siptest.Sipp {
+func (r *rig) agent(scenario string, words map[string]string, args ...string) *siptest.Sipp {
 	r.t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", "sipp", scenario))
 	if err != nil {
@@ -32,7 +37,7 @@ func (r *rig) agent(scenario string, words map[string]string) *siptest.Sipp {
 	if err := os.WriteFile(file, []byte(filled), 0o600); err != nil {
 		r.t.Fatal(err)
 	}
-	return siptest.StartSipp(r.t, file, 900)
+	return siptest.StartSipp(r.t, file, 900, args...)
 }
 
 // transferable makes a target whose agents may send callers to the address of a
@@ -43,6 +48,29 @@ func (r *rig) transferable(agent, desk string, rule ringbid.Transfers) *ringbid.
 	target := r.target(agent)
 	target.Transfers = &rule
 	return target
+}
+
+// exchange serves calls to each number with a target of its own.
+func (r *rig) exchange(targets map[ringbid.Phone]*ringbid.Target) <-chan talked {
+	r.t.Helper()
+	out := make(chan talked, 16)
+	r.serve(func(ctx context.Context, c *sip.Call) {
+		var x talked
+		_ = c.Answer(ctx, false)
+		if x.Attempt = c.Dial(ctx, dialOf(c, targets[c.Invite().Number])); x.Attempt.Verdict == ringbid.VerdictAnswered {
+			x.Talk = c.Bridge(ctx, time.Minute)
+		}
+		x.Legs = c.Legs()
+		x.EndedBy, x.Why = c.Ended()
+		out <- x
+	})
+	return out
+}
+
+// dialogOf names the dialog of a line.
+func dialogOf(x *siptest.Line) (id leg.DialogID) {
+	x.On(func(l *leg.Leg) { id = l.Dialog() })
+	return id
 }
 
 // moves checks the transfers of a talk, in the talk and at the legs.
@@ -219,4 +247,224 @@ func TestBlindTransfer(t *testing.T) {
 		}
 		r.spotless()
 	})
+}
+
+func TestTransferLimits(t *testing.T) {
+	t.Parallel()
+	prove(t, "RFC 3515", "one transfer more than a talk may have is refused", "sipp, sipp", func(t *testing.T, r *rig) {
+		desk := r.agent("uas_refer_refused.xml", map[string]string{"refer-to": "<sip:agent@127.0.0.1>", "status": "403"})
+		agent := r.agent("uas_refers.xml", map[string]string{"refer-to": "<sip:desk@127.0.0.1>", "final": "200"})
+		calls := r.bridge(r.transferable(agent.Addr, desk.Addr, ringbid.Transfers{Allow: "trunk", Max: 1}))
+		r.phone().Call(r.addr, "+18005550100").Talk()
+		agent.Passes()
+		desk.Passes()
+		x := siptest.Receive(t, "the call", calls)
+		moves(t, x, ringbid.VerdictAnswered, ringbid.VerdictRefused)
+		if x.Talk.EndedBy != "buyer" || x.Talk.Transfers[1].By != x.Talk.Transfers[0].Leg {
+			t.Errorf("talk %+v", x.Talk)
+		}
+		r.spotless()
+	})
+	prove(t, "RFC 3515", "a caller's REFER is refused", "raw", func(t *testing.T, r *rig) {
+		desk := r.phone()
+		calls := r.bridge(r.transferable(desk.Addr, "127.0.0.1:9", anywhere))
+		w := siptest.NewWire(t, "127.0.0.1")
+		ask := func(method, to, more string, n int) string {
+			return fmt.Sprintf("%s sip:+18005550100@%s SIP/2.0\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%s%d\nMax-Forwards: 70\nFrom: <sip:+14155550123@127.0.0.1>;tag=a\n"+
+				"To: %s\nCall-ID: wire-1\nCSeq: %d %s\nContact: <sip:ann@%s>\n%s\n", method, r.addr, w.Addr(), method, n, to, n, method, w.Addr(), more)
+		}
+		body := "v=0\no=- 1 1 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 9 RTP/AVP 0\n"
+		w.Send(r.addr, ask("INVITE", "<sip:+18005550100@127.0.0.1>", fmt.Sprintf("Content-Type: application/sdp\nContent-Length: %d\n\n%s", len(strings.ReplaceAll(body, "\n", "\r\n")), body), 1))
+		to := siptest.Header(w.Next("SIP/2.0 200"), "To")
+		w.Send(r.addr, ask("ACK", to, "Content-Length: 0\n", 1))
+		line := siptest.Receive(t, "the agent's line", desk.Lines)
+		line.Answer()
+		line.Want(leg.Acked)
+		w.Send(r.addr, ask("REFER", to, "Refer-To: <sip:desk@127.0.0.1>\nContent-Length: 0\n", 2))
+		w.Next("SIP/2.0 403")
+		w.Send(r.addr, ask("BYE", to, "Content-Length: 0\n", 3))
+		w.Next("SIP/2.0 200")
+		if x := siptest.Receive(t, "the call", calls); x.Talk.EndedBy != "caller" {
+			t.Errorf("talk %+v", x.Talk)
+		}
+		line.Over()
+		r.spotless()
+	})
+	prove(t, "RFC 3515", "a softphone transfers by its button", "baresip", func(t *testing.T, r *rig) {
+		desk := r.phone()
+		agent := siptest.StartSoftphone(t, siptest.SoftphoneConfig{})
+		calls := r.bridge(r.transferable(agent.Addr, desk.Addr, anywhere))
+		caller := r.phone().Call(r.addr, "+18005550100").Talk()
+		caller.Hum(1100)
+		caller.Hears(900)
+		agent.Say("transfer", "sip:desk@127.0.0.1")
+		line := siptest.Receive(t, "the third party's call", desk.Lines)
+		line.Ring()
+		line.Answer()
+		line.Hum(1500)
+		caller.Hears(1500)
+		line.Hears(1100)
+		caller.HangUp()
+		x := siptest.Receive(t, "the call", calls)
+		moves(t, x, ringbid.VerdictAnswered)
+		r.spotless()
+	})
+}
+
+func TestAttendedTransfer(t *testing.T) {
+	t.Parallel()
+	prove(t, "RFC 5589", "attended transfer: the agent's second call runs through us", "sipp", func(t *testing.T, r *rig) {
+		third, office := r.phone(), r.phone()
+		r.trunks.put(&ringbid.Trunk{Name: "third", Address: third.Addr})
+		first, second := r.transferable("127.0.0.1:9", "127.0.0.1:9", anywhere), &ringbid.Target{Name: "third", Buyer: "x", Trunk: "third", User: "third"}
+		calls := r.exchange(map[ringbid.Phone]*ringbid.Target{"+18005550100": first, "+18005550101": second})
+		consult := office.Call(r.addr, "+18005550101").Talk()
+		line := siptest.Receive(t, "the third party's call", third.Lines)
+		line.Answer()
+		consult.Hum(1700)
+		line.Hears(1700)
+		agent := r.agent("uas_refers.xml", map[string]string{"final": "200",
+			"refer-to": "<sip:third@127.0.0.1?Replaces=" + url.QueryEscape(dialogOf(consult).String()) + ">"})
+		r.trunks.put(&ringbid.Trunk{Name: "buyers", Address: agent.Addr})
+		caller := r.phone().Call(r.addr, "+18005550100").Talk()
+		caller.Hum(1100)
+		caller.Hears(900)
+		line.Hum(1500)
+		caller.Hears(1500)
+		line.Hears(1100)
+		agent.Passes()
+		consult.Over()
+		ended := siptest.Receive(t, "the agent's second call", calls)
+		if ended.Talk.Reason.Code != "transferred" || len(ended.Legs) != 2 || ended.Legs[1].Reason != "transferred" {
+			t.Errorf("second call %+v", ended)
+		}
+		line.HangUp()
+		x := siptest.Receive(t, "the call", calls)
+		moves(t, x, ringbid.VerdictAnswered)
+		if m := x.Talk.Transfers[0]; m.Kind != "attended" || m.Leg != x.Legs[2].ID || x.Talk.EndedBy != "buyer" {
+			t.Errorf("talk %+v", x.Talk)
+		}
+		caller.Over()
+		r.spotless()
+	})
+	prove(t, "RFC 5589", "attended transfer: the other dialog is not ours", "sipp", func(t *testing.T, r *rig) {
+		desk := r.phone()
+		agent := r.agent("uas_refers.xml", map[string]string{"refer-to": "<sip:desk@127.0.0.1?Replaces=abc%40pbx%3Bto-tag%3Dt1%3Bfrom-tag%3Df1>", "final": "200"})
+		calls := r.bridge(r.transferable(agent.Addr, desk.Addr, anywhere))
+		caller := r.phone().Call(r.addr, "+18005550100").Talk()
+		line := siptest.Receive(t, "the third party's call", desk.Lines)
+		if id := line.Leg.Invite().Replaces; id == nil || *id != (leg.DialogID{CallID: "abc@pbx", ToTag: "t1", FromTag: "f1"}) {
+			t.Errorf("Replaces %+v", id)
+		}
+		line.Answer()
+		line.Hum(1500)
+		caller.Hears(1500)
+		agent.Passes()
+		caller.HangUp()
+		moves(t, siptest.Receive(t, "the call", calls), ringbid.VerdictAnswered)
+		r.spotless()
+	})
+	prove(t, "RFC 5589", "attended transfer with a call that has nobody to give", "sipp", func(t *testing.T, r *rig) {
+		third, office := r.phone(), r.phone()
+		r.trunks.put(&ringbid.Trunk{Name: "third", Address: third.Addr})
+		first, second := r.transferable("127.0.0.1:9", "127.0.0.1:9", anywhere), &ringbid.Target{Name: "third", Buyer: "x", Trunk: "third", User: "third"}
+		calls := r.exchange(map[ringbid.Phone]*ringbid.Target{"+18005550100": first, "+18005550101": second})
+		consult := office.Call(r.addr, "+18005550101").Talk()
+		line := siptest.Receive(t, "the third party's call", third.Lines)
+		line.Ring()
+		agent := r.agent("uas_refers_in_vain.xml", map[string]string{"final": "480",
+			"refer-to": "<sip:third@127.0.0.1?Replaces=" + url.QueryEscape(dialogOf(consult).String()) + ">"})
+		r.trunks.put(&ringbid.Trunk{Name: "buyers", Address: agent.Addr})
+		caller := r.phone().Call(r.addr, "+18005550100").Talk()
+		siptest.Eventually(t, "the end of the transfer", func() bool { return len(r.saw(ringbid.EventTransfer)) == 2 })
+		caller.Hears(900)
+		agent.Passes()
+		moves(t, siptest.Receive(t, "the call", calls), ringbid.VerdictRefused)
+		consult.HangUp()
+		siptest.Receive(t, "the agent's second call", calls)
+		r.spotless()
+	})
+}
+
+func TestSoftphoneTransfersAttended(t *testing.T) {
+	t.Parallel()
+	prove(t, "RFC 5589", "a softphone joins two calls (Replaces in its Refer-To)", "baresip", func(t *testing.T, r *rig) {
+		third, office := r.phone(), r.phone()
+		r.trunks.put(&ringbid.Trunk{Name: "third", Address: third.Addr})
+		agent := siptest.StartSoftphone(t, siptest.SoftphoneConfig{})
+		first, second := r.transferable(agent.Addr, "127.0.0.1:9", anywhere), &ringbid.Target{Name: "third", Buyer: "x", Trunk: "third", User: "third"}
+		calls := r.exchange(map[ringbid.Phone]*ringbid.Target{"+18005550100": first, "+18005550101": second})
+		consult := office.Call(r.addr, "+18005550101").Talk()
+		line := siptest.Receive(t, "the third party's call", third.Lines)
+		line.Answer()
+		caller := r.phone().Call(r.addr, "+18005550100").Talk()
+		caller.Hum(1100)
+		caller.Hears(900)
+		agent.Say("transfer", "sip:third@127.0.0.1?Replaces="+url.QueryEscape(dialogOf(consult).String()))
+		line.Hum(1500)
+		caller.Hears(1500)
+		line.Hears(1100)
+		consult.Over()
+		siptest.Receive(t, "the agent's second call", calls)
+		caller.HangUp()
+		moves(t, siptest.Receive(t, "the call", calls), ringbid.VerdictAnswered)
+		r.spotless()
+	})
+}
+
+func TestPickup(t *testing.T) {
+	t.Parallel()
+	prove(t, "RFC 3891", "INVITE with Replaces takes the talk over", "sipp", func(t *testing.T, r *rig) {
+		agent := r.phone()
+		calls := r.bridge(r.transferable(agent.Addr, "127.0.0.1:9", anywhere))
+		caller := r.phone().Call(r.addr, "+18005550100").Talk()
+		caller.Hum(1100)
+		line := siptest.Receive(t, "the agent's line", agent.Lines)
+		line.Answer()
+		line.Hum(1500)
+		caller.Hears(1500)
+		line.Want(leg.Acked)
+		colleague := r.agent("uac_takes_over.xml", map[string]string{"replaces": dialogOf(line).String()}, "-s", "agent", r.addr)
+		line.Want(leg.ByeReceived)
+		caller.Hears(900)
+		colleague.Passes()
+		x := siptest.Receive(t, "the call", calls)
+		moves(t, x, ringbid.VerdictAnswered)
+		if m := x.Talk.Transfers[0]; m.Kind != "pickup" || m.To != "colleague" || m.Leg != x.Legs[2].ID || x.Legs[2].Replaced != x.Legs[1].ID {
+			t.Errorf("transfer %+v of legs %+v", m, x.Legs)
+		}
+		if x.Talk.EndedBy != "buyer" || x.Talk.Reason.Code != "buyer_hung_up" || x.Talk.MS < 900 {
+			t.Errorf("talk %+v", x.Talk)
+		}
+		r.spotless()
+	})
+	for _, tt := range []struct {
+		name, status string
+		rule         ringbid.Transfers
+		change       func(*leg.DialogID)
+	}{
+		{"INVITE with Replaces for a dialog that is unknown", "481", anywhere, func(d *leg.DialogID) { d.ToTag = "nobody" }},
+		{"INVITE with Replaces for another's dialog", "481", anywhere, func(d *leg.DialogID) { d.FromTag = "nobody" }},
+		{"INVITE with Replaces, early-only, after the answer", "486", anywhere, func(d *leg.DialogID) { d.EarlyOnly = true }},
+		{"INVITE with Replaces where transfers are refused", "603", ringbid.Transfers{}, func(*leg.DialogID) {}},
+	} {
+		prove(t, "RFC 3891", tt.name, "sipp", func(t *testing.T, r *rig) {
+			agent := r.phone()
+			calls := r.bridge(r.transferable(agent.Addr, "127.0.0.1:9", tt.rule))
+			caller := r.phone().Call(r.addr, "+18005550100").Talk()
+			line := siptest.Receive(t, "the agent's line", agent.Lines)
+			line.Answer()
+			line.Hum(1500)
+			line.Want(leg.Acked)
+			id := dialogOf(line)
+			tt.change(&id)
+			r.agent("uac_takes_over_in_vain.xml", map[string]string{"replaces": id.String(), "status": tt.status}, "-s", "agent", r.addr).Passes()
+			caller.Hears(1500)
+			caller.HangUp()
+			if x := siptest.Receive(t, "the call", calls); x.Talk.EndedBy != "caller" || len(x.Talk.Transfers) != 0 {
+				t.Errorf("talk %+v", x.Talk)
+			}
+			r.spotless()
+		})
+	}
 }

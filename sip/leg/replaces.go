@@ -85,6 +85,12 @@ func (r Request) badReplaces() bool {
 	return given && r.Replaces == nil
 }
 
+// Dialog names the dialog as a Replaces header to the peer of the leg does, or as
+// one that the peer gives to a third party who is to come to us.
+func (l *Leg) Dialog() DialogID {
+	return DialogID{CallID: l.callID, ToTag: l.d.remoteTag(), FromTag: l.localTag}
+}
+
 // Find returns the leg that a Replaces header names by Call-ID and our tag, and
 // the mailbox of its owner, which has to ask the leg itself. A leg that ended in
 // the last half minute is found too, without an owner; nil when there is none.
