@@ -88,7 +88,9 @@ func (s *Server) screen(a *leg.Arrival) leg.Ruling {
 // begins rules about a request that begins something.
 func (s *Server) begins(a *leg.Arrival, addr netip.Addr, who standing) leg.Ruling {
 	now := time.Now()
-	watched := who != carrier && !s.exempt(addr)
+	// A carrier and who proved itself are not muted: whoever writes their
+	// address as its own could silence them.
+	watched := who != carrier && who != proven && !s.exempt(addr)
 	if watched {
 		if _, muted := s.door.probes.locked(addr.String(), now); muted {
 			return s.drop("muted")

@@ -26,7 +26,7 @@ const (
 type Standing int
 
 const (
-	Unproven Standing = iota // no credentials, or none that are for us
+	Unproven Standing = iota // no credentials, or none that answer a challenge of ours
 	Wrong                    // the user or the password is not right
 	Stale                    // right, for a challenge that is too old or was used up
 	Proven                   // right
@@ -102,11 +102,16 @@ func (a *Authority) judge(method string, src netip.Addr, c credentials, password
 	if err != nil {
 		return Unproven
 	}
+	asked := a.asked(src, c.nonce)
 	right := subtle.ConstantTimeCompare([]byte(want.Response), []byte(c.response)) == 1
-	if !right || !known {
+	switch {
+	case (!right || !known) && asked.IsZero():
+		// Whoever did not get the challenge may write any address as its own: a
+		// wrong answer must not count against that one.
+		return Unproven
+	case !right || !known:
 		return Wrong
-	}
-	if !a.spend(src, c) {
+	case asked.IsZero() || !a.spend(asked, c):
 		return Stale
 	}
 	return Proven
@@ -129,17 +134,27 @@ func (a *Authority) seal(head []byte, src netip.Addr) []byte {
 	return h.Sum(nil)[:nonceBytes-16]
 }
 
-// spend takes one nonce count off a nonce of ours that is not too old.
-func (a *Authority) spend(src netip.Addr, c credentials) bool {
-	raw, err := base64.RawURLEncoding.DecodeString(c.nonce)
+// asked returns when the asker was given the nonce; the zero time when it was
+// not, or too long ago.
+func (a *Authority) asked(src netip.Addr, nonce string) time.Time {
+	raw, err := base64.RawURLEncoding.DecodeString(nonce)
 	if err != nil || len(raw) != nonceBytes || subtle.ConstantTimeCompare(raw[16:], a.seal(raw[:16], src)) != 1 {
-		return false
+		return time.Time{}
 	}
 	made := time.UnixMilli(int64(binary.BigEndian.Uint64(raw[:8])))
-	now := a.now()
-	if now.Sub(made) > nonceLife || c.nc == 0 {
+	if a.now().Sub(made) > nonceLife {
+		return time.Time{}
+	}
+	return made
+}
+
+// spend takes one nonce count off a nonce that was made then.
+func (a *Authority) spend(made time.Time, c credentials) bool {
+	raw, err := base64.RawURLEncoding.DecodeString(c.nonce)
+	if err != nil || c.nc == 0 {
 		return false
 	}
+	now := a.now()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	n := [nonceBytes]byte(raw)

@@ -67,6 +67,12 @@ func TestAuthority(t *testing.T) {
 			return reply(t, a.Challenge(netip.MustParseAddr("192.0.2.2"), false, "MD5")[0], "INVITE", "pbx", "s3cret", 1)
 		}, Stale},
 		{"challenge of another node", func(t *testing.T, _ *Authority) string { return good(t, NewAuthority("ringbid")) }, Stale},
+		{"wrong, to a challenge of another address", func(t *testing.T, a *Authority) string {
+			return reply(t, a.Challenge(netip.MustParseAddr("192.0.2.2"), false, "MD5")[0], "INVITE", "pbx", "guess", 1)
+		}, Unproven},
+		{"made-up challenge", func(t *testing.T, a *Authority) string {
+			return strings.Replace(good(t, a), "nonce=\"", "nonce=\"x", 1)
+		}, Unproven},
 		{"old challenge", func(t *testing.T, a *Authority) string {
 			a.now = func() time.Time { return time.Now().Add(-nonceLife - time.Minute) }
 			defer func() { a.now = time.Now }()
