@@ -44,6 +44,14 @@ func (t *Transfers) Refused() bool {
 	return t == nil || t.Allow != TransferNumbers && t.Allow != TransferTrunk
 }
 
+// By returns the trunk that transfers go out by, "" for the agent's own.
+func (t *Transfers) By() string {
+	if t == nil {
+		return ""
+	}
+	return t.Trunk
+}
+
 // Permits reports whether a caller may be sent to the number or SIP user.
 func (t *Transfers) Permits(user string) bool {
 	switch {
@@ -88,7 +96,7 @@ func (t *Transfers) check(c *checker, path string) {
 // wanted to.
 type Transfer struct {
 	At   time.Time `json:"at"`
-	Kind string    `json:"kind"` // "blind", "attended" or "pickup"
+	Kind string    `json:"kind"` // "blind", "attended", "pickup" or "sent"
 	By   string    `json:"by"`   // leg of the agent who asked; of a pickup, the leg that was taken over
 	To   string    `json:"to"`   // number, masked, or SIP user
 	// Leg is the new leg, "" when there is none.
@@ -105,4 +113,5 @@ const (
 	TransferBlind    = "blind"
 	TransferAttended = "attended"
 	TransferPickup   = "pickup"
+	TransferSent     = "sent" // by an operator, to another target of the buyer
 )

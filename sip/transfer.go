@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/netip"
@@ -21,14 +22,15 @@ type transfer struct {
 	ask    leg.Refer
 	record ringbid.Transfer
 
-	trunk *ringbid.Trunk
-	host  string
-	port  int
-	addr  netip.Addr
-	to    *side     // the leg that rings, nil before the INVITE
-	at    time.Time // when late is to be called; zero is never
-	again bool      // the other law was tried
-	plain bool      // SRTP was refused, plain RTP is tried
+	within string // name of the trunk where the order says so
+	trunk  *ringbid.Trunk
+	host   string
+	port   int
+	addr   netip.Addr
+	to     *side     // the leg that rings, nil before the INVITE
+	at     time.Time // when late is to be called; zero is never
+	again  bool      // the other law was tried
+	plain  bool      // SRTP was refused, plain RTP is tried
 }
 
 // begin parts the two and looks for the third.
@@ -54,10 +56,7 @@ func (x *transfer) begin(c *Call) {
 
 // search finds the address of the trunk and calls it.
 func (x *transfer) search(c *Call) {
-	name := c.transfers().Trunk
-	if name == "" {
-		name = x.from.trunk.Name
-	}
+	name := cmp.Or(x.within, c.transfers().By(), x.from.trunk.Name)
 	trunk, ok := c.s.cfg.Trunks.Named(name)
 	if !ok || trunk.Address == "" {
 		x.failed(c, ringbid.VerdictLocal, 503, "trunk "+name+" has no address to call")

@@ -25,5 +25,9 @@ func (d callDesk) Send(callID, target, by string) error {
 	if !errors.Is(err, ivr.ErrTalking) {
 		return err
 	}
-	return err
+	t := d.a.book().Targets[target]
+	if t == nil {
+		return ringbid.Errorf(ringbid.NotFound, "there is no target %.64q", target)
+	}
+	return d.a.sip.Send(callID, t, by)
 }

@@ -148,3 +148,42 @@ func TestSupervisor(t *testing.T) {
 		r.idle()
 	})
 }
+
+func TestSentByAnOperator(t *testing.T) {
+	t.Parallel()
+	prove(t, "supervision", "the operator sends the talk to another agent of the buyer", "baresip", func(t *testing.T, r *rig) {
+		x := newSupervised(t, r)
+		desk := siptest.StartSoftphone(t, siptest.SoftphoneConfig{User: "desk", Hz: 1900})
+		r.trunks.put(&ringbid.Trunk{Name: "desk", Address: desk.Addr})
+		id := r.s.Calls()[0]
+		other := &ringbid.Target{Name: "other", Buyer: "zenith", Trunk: "desk", User: "desk"}
+		if err := r.s.Send(id, other, "ann"); ringbid.KindOf(err) != ringbid.Conflict {
+			t.Errorf("to another buyer: %v", err)
+		}
+		if err := r.s.Send(id, &ringbid.Target{Name: "acme-desk", Buyer: "acme", Trunk: "desk", User: "desk"}, "ann"); err != nil {
+			t.Fatal(err)
+		}
+		x.caller.Hears(1900)
+		desk.Say("hangup")
+		got := siptest.Receive(t, "the call", x.calls)
+		moves(t, got, ringbid.VerdictAnswered)
+		if m := got.Talk.Transfers[0]; m.Kind != ringbid.TransferSent || m.To != "acme-desk" || m.Text != "by ann" {
+			t.Errorf("%+v", m)
+		}
+		r.idle()
+	})
+	prove(t, "supervision", "the target is busy: the old talk goes on", "sipp", func(t *testing.T, r *rig) {
+		x := newSupervised(t, r)
+		busy := r.sipp("uas_busy.xml")
+		r.trunks.put(&ringbid.Trunk{Name: "desk", Address: busy.Addr})
+		if err := r.s.Send(r.s.Calls()[0], &ringbid.Target{Name: "acme-desk", Buyer: "acme", Trunk: "desk", User: "desk"}, "ann"); err != nil {
+			t.Fatal(err)
+		}
+		busy.Passes()
+		siptest.Eventually(t, "the end of the attempt", func() bool { return r.log.Lines("caller transferred") == 1 })
+		x.caller.Hears(agentHz)
+		x.caller.HangUp()
+		moves(t, siptest.Receive(t, "the call", x.calls), ringbid.VerdictBusy)
+		r.idle()
+	})
+}
