@@ -19,6 +19,8 @@ func TestTrunkMediaPolicies(t *testing.T) {
 		{"keys in the clear", ringbid.Trunk{SRTP: "require"}, `srtp_insecure`},
 		{"keys in the clear over tcp", ringbid.Trunk{SRTP: "offer", Transport: "tcp"}, `"tcp"`},
 		{"keys in the clear on purpose", ringbid.Trunk{SRTP: "offer", SRTPInsecure: true, Latch: "signalled"}, ""},
+		{"over TLS", ringbid.Trunk{SRTP: "require", Transport: "tls"}, ""},
+		{"over WebSocket with TLS", ringbid.Trunk{SRTP: "offer", Transport: "wss"}, ""},
 		{"insecure without srtp", ringbid.Trunk{SRTPInsecure: true}, "of no use"},
 		{"unknown policy", ringbid.Trunk{SRTP: "maybe"}, "maybe"},
 		{"unknown latch", ringbid.Trunk{Latch: "anybody"}, "anybody"},

@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"log/slog"
 	"testing"
 
 	"github.com/ringbid/ringbid"
@@ -8,6 +9,7 @@ import (
 	"github.com/ringbid/ringbid/sip/media"
 	"github.com/ringbid/ringbid/sip/sdp"
 	"github.com/ringbid/ringbid/sip/siptest"
+	"github.com/ringbid/ringbid/sip/siptest/certtest"
 )
 
 // srtp sets what the carrier's trunk does about encrypted audio. The keys go
@@ -154,4 +156,42 @@ func TestSRTP(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestSRTPOverTLS(t *testing.T) {
+	t.Parallel()
+	prove(t, "RFC 4568", "SRTP required, signalled over TLS", "baresip", func(t *testing.T, r *rig) {
+		authority := certtest.New(t)
+		pair := authority.Issue("127.0.0.1")
+		keys, err := leg.LoadKeys(pair.CertFile, pair.KeyFile, "", slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.cfg.Keys = keys
+		r.cfg.Listeners = append(r.cfg.Listeners, leg.Listener{Network: "tls", Addr: "127.0.0.1:0"})
+		trunk := &ringbid.Trunk{Name: "carrier", From: []string{"127.0.0.1"}, Transport: "tls", SRTP: "require"}
+		if p := trunk.Validate(); len(p) != 0 {
+			t.Fatal(p)
+		}
+		r.trunks.put(trunk)
+		buyer := r.phone()
+		calls := r.bridge(r.target(buyer.Addr))
+		addrs := r.s.Addrs()
+		caller := siptest.StartSoftphone(t, siptest.SoftphoneConfig{User: "+14155550123", Account: ";mediaenc=srtp-mand;transport=tls",
+			Modules: []string{"srtp"}, Config: []string{"sip_cafile " + authority.File}})
+		caller.Say("dial", "sip:+18005550100@"+addrs[len(addrs)-1].Addr+";transport=tls")
+		line := siptest.Receive(t, "the buyer's line", buyer.Lines)
+		line.Answer()
+		line.Hum(1100)
+		line.Hears(900)
+		caller.Say("hangup")
+		encrypted(t, r.ended(t, calls).Legs, true, false)
+	})
+	prove(t, "RFC 4568", "keys in the clear are refused with 488", "baresip", func(t *testing.T, r *rig) {
+		r.trunks.put(&ringbid.Trunk{Name: "carrier", From: []string{"127.0.0.1"}, Transport: "tls", SRTP: "offer"})
+		r.bridge(r.target("127.0.0.1:9"))
+		caller := softSRTP(t, "+14155550123", "srtp-mand")
+		caller.Say("dial", "sip:+18005550100@"+r.addr)
+		siptest.Eventually(t, "the refusal", func() bool { return caller.Output.Lines("488") > 0 })
+	})
 }
