@@ -74,9 +74,20 @@ type Trunk struct {
 	// RTPTimeout ends a call whose peer sends no audio for so long; default
 	// 20s, 5s to 10m.
 	RTPTimeout Duration `json:"rtp_timeout,omitempty"`
-	// Codecs lists what is offered and accepted, of "pcmu" and "pcma", in order
-	// of preference; default both.
+	// Codecs lists what is offered and accepted, of "pcmu", "pcma" and "g722",
+	// in order of preference; default pcmu, pcma. A buyer is offered the caller's
+	// codec first. Audio is converted only where caller and buyer agreed on
+	// different ones.
 	Codecs []string `json:"codecs,omitempty"`
+	// Ptime is how much audio, in ms, the peer is asked to put into a packet:
+	// 10 to 60 in steps of 10, default 20. A peer's own wish counts for what is
+	// sent to it.
+	Ptime int `json:"ptime,omitempty"`
+	// DTMF is how keys travel: "auto" (default) by telephone-event (RFC 4733),
+	// and with a peer that has none as tones in the audio, while SIP INFO is
+	// understood; "rfc4733" by telephone-event only; "info" by SIP INFO only;
+	// "inband" as tones only.
+	DTMF string `json:"dtmf,omitempty"`
 	// SRTP is what is done about encrypted audio with keys in the signalling
 	// (RFC 4568): "refuse" (default) takes and offers plain RTP only; "offer"
 	// takes both and offers SRTP first, then plain RTP to a peer that refuses it
@@ -104,11 +115,15 @@ type Trunk struct {
 	Transfers *Transfers `json:"transfers,omitempty"`
 }
 
-// The policies of Trunk.SRTP and Trunk.Latch; "" is the first.
+// The policies of Trunk.SRTP, Trunk.DTMF and Trunk.Latch; "" is the first.
 const (
 	SRTPRefuse     = "refuse"
 	SRTPOffer      = "offer"
 	SRTPRequire    = "require"
+	DTMFAuto       = "auto"
+	DTMFEvents     = "rfc4733"
+	DTMFInfo       = "info"
+	DTMFInband     = "inband"
 	LatchNAT       = "nat"
 	LatchSignalled = "signalled"
 )
@@ -190,7 +205,7 @@ func (t *Trunk) Validate() []Problem {
 	c.between("calls_per_second", t.CallsPerSecond, 0, 10_000)
 	c.span("rtp_timeout", t.RTPTimeout, Duration(5*time.Second), Duration(10*time.Minute))
 	for i, s := range t.Codecs {
-		c.that(s == "pcmu" || s == "pcma", index("codecs", i), "%.20q is not pcmu or pcma", s)
+		c.that(s == "pcmu" || s == "pcma" || s == "g722", index("codecs", i), "%.20q is not pcmu, pcma or g722", s)
 	}
 	t.checkMedia(c)
 	t.checkDialog(c)
@@ -206,6 +221,13 @@ func (t *Trunk) checkMedia(c *checker) {
 		c.that(Encrypted(t.Transport) || t.SRTPInsecure, "srtp", "sends its keys in the clear over transport %q: use tls or wss, or set srtp_insecure", cmp.Or(t.Transport, "udp"))
 	default:
 		c.addf("srtp", "%.20q is not refuse, offer or require", t.SRTP)
+	}
+	c.between("ptime", t.Ptime, 0, 60)
+	c.that(t.Ptime%10 == 0, "ptime", "%d is not a multiple of 10", t.Ptime)
+	switch t.DTMF {
+	case "", DTMFAuto, DTMFEvents, DTMFInfo, DTMFInband:
+	default:
+		c.addf("dtmf", "%.20q is not auto, rfc4733, info or inband", t.DTMF)
 	}
 	c.that(t.Latch == "" || t.Latch == LatchNAT || t.Latch == LatchSignalled, "latch", "%.20q is not nat or signalled", t.Latch)
 }

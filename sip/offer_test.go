@@ -18,7 +18,8 @@ func TestOffersWeCannotTake(t *testing.T) {
 		{"video only", strings.Replace(g711, "m=audio", "m=video", 1), "488", "304 "},
 		{"SRTP only", strings.Replace(g711, "RTP/AVP", "RTP/SAVP", 1), "488", "302 "},
 		{"a name", strings.Replace(g711, "c=IN IP4 127.0.0.1", "c=IN IP4 media.example", 1), "488", "301 "},
-		{"dynamic PCMU", strings.Replace(g711, "RTP/AVP 0 101\r\n", "RTP/AVP 97\r\na=rtpmap:97 PCMU/8000\r\n", 1), "488", "305 "},
+		{"Opus only", strings.Replace(g711, "RTP/AVP 0 101\r\n", "RTP/AVP 97\r\na=rtpmap:97 opus/48000/2\r\n", 1), "488", "305 "},
+		{"PCMU as RTCP", strings.Replace(g711, "RTP/AVP 0 101\r\n", "RTP/AVP 72\r\na=rtpmap:72 PCMU/8000\r\n", 1), "488", "305 "},
 		{"no SDP", "hello", "400", ""},
 	}
 	for _, tt := range tests {

@@ -201,7 +201,7 @@ func (p *place) failed(c *Call, ev leg.Event) {
 	if ev.Code == 488 || ev.Code == 606 || ev.Code == 415 {
 		if p.s.local.Security == sdp.Optional {
 			p.plain = true
-			p.retry(c, ev, p.s.local.Codecs[0])
+			p.retry(c, ev, c.codecsFor(p.trunk)...)
 			return
 		}
 		if other := p.otherLaw(); other != nil && !p.again {
@@ -336,16 +336,4 @@ func (c *Call) dialConfig(o outgoing, want *leg.Client, offer []byte) leg.DialCo
 		Reliable: terms.Reliable, SessionExpires: terms.SessionExpires,
 		Replaces: o.replaces, Headers: headers, SDP: offer, MaxForwards: c.request.MaxForwards - 1,
 	}
-}
-
-// codecsFor is what a leg on the trunk is offered: exactly the caller's codec,
-// so that nothing is converted, unless the trunk does not take it.
-func (c *Call) codecsFor(trunk *ringbid.Trunk) []sdp.Codec {
-	all := voices(trunk)
-	for _, v := range all {
-		if v.Name == c.caller.agreed.Local.Name {
-			return []sdp.Codec{v}
-		}
-	}
-	return all[:1]
 }

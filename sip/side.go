@@ -2,9 +2,7 @@ package sip
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
@@ -53,34 +51,6 @@ func (s *side) takesKey(by keySource) bool {
 	return s.keysBy == by
 }
 
-// voices returns the codecs of a trunk in its order of preference.
-func voices(t *ringbid.Trunk) []sdp.Codec {
-	both := []sdp.Codec{{PT: uint8(media.PCMU), Name: "PCMU", Rate: 8000}, {PT: uint8(media.PCMA), Name: "PCMA", Rate: 8000}}
-	if t == nil || len(t.Codecs) == 0 {
-		return both
-	}
-	var out []sdp.Codec
-	for _, name := range t.Codecs {
-		for _, c := range both {
-			if strings.EqualFold(c.Name, name) && !slices.Contains(out, c) {
-				out = append(out, c)
-			}
-		}
-	}
-	if out == nil {
-		return both
-	}
-	return out
-}
-
-// keys is telephone-event (RFC 4733) as we offer it.
-func keys() sdp.Codec { return sdp.Codec{PT: 101, Name: "telephone-event", Rate: 8000} }
-
-// describe starts our side of the session.
-func (s *side) describe(codecs ...sdp.Codec) {
-	s.local = sdp.Local{Addr: s.stream.Local(), Codecs: append(codecs, keys()), SessID: rand.Uint64() >> 1, Version: 1}
-}
-
 // offer writes our offer, the codec in use first.
 func (s *side) offer() []byte {
 	s.offered = s.security()
@@ -124,27 +94,6 @@ func (s *side) answer(offer []byte) ([]byte, sdp.Agreed, error) {
 	return body, agreed, nil
 }
 
-// acceptable is what a peer may offer: the codec in use stays if it can, and
-// any other one of the trunk is converted.
-func (s *side) acceptable() []sdp.Codec {
-	var out []sdp.Codec
-	add := func(list ...sdp.Codec) {
-		for _, c := range list {
-			if !slices.ContainsFunc(out, func(o sdp.Codec) bool { return o.Name == c.Name }) {
-				out = append(out, c)
-			}
-		}
-	}
-	for _, c := range s.local.Codecs {
-		if strings.EqualFold(c.Name, s.agreed.Codec.Name) {
-			add(c)
-		}
-	}
-	add(s.local.Codecs...)
-	add(voices(s.trunk)...)
-	return out
-}
-
 // accept decides about the peer's answer to our offer.
 func (s *side) accept(answer []byte) (sdp.Agreed, error) {
 	if len(answer) == 0 {
@@ -160,40 +109,11 @@ func (s *side) accept(answer []byte) (sdp.Agreed, error) {
 	return sdp.Accept(session, local)
 }
 
-// carried leaves what the media plane carries: G.711 at its static payload
-// types and keys at dynamic ones.
-func carried(session *sdp.Session) {
-	session.Audio.Codecs = carriedOf(session.Audio.Codecs)
-	for i := range session.Also {
-		session.Also[i].Codecs = carriedOf(session.Also[i].Codecs)
-	}
-}
-
-func carriedOf(codecs []sdp.Codec) []sdp.Codec {
-	return slices.DeleteFunc(codecs, func(c sdp.Codec) bool {
-		switch strings.ToUpper(c.Name) {
-		case "PCMU":
-			return c.PT != uint8(media.PCMU)
-		case "PCMA":
-			return c.PT != uint8(media.PCMA)
-		case "TELEPHONE-EVENT":
-			return c.PT < 96
-		}
-		return false
-	})
-}
-
 // apply puts what was agreed into effect.
 func (s *side) apply(a sdp.Agreed) {
 	s.agreed, s.held = a, a.Held
 	s.report.Codec = strings.ToLower(a.Codec.Name)
-	p := media.Params{Remote: a.Remote, Send: a.Send, Recv: a.Recv, Timeout: s.patience()}
-	if strings.EqualFold(a.Codec.Name, "PCMA") {
-		p.Codec = media.PCMA
-	}
-	if a.DTMF != nil {
-		p.DTMF = a.DTMF.PT
-	}
+	p := s.params(a)
 	if src := s.leg.Source(); src.IsValid() {
 		p.AlsoFrom = []netip.Addr{src.Addr()}
 	}

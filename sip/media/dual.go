@@ -30,6 +30,20 @@ func newTones(l *laws) (out [len(keys)]*Clip) {
 	return out
 }
 
+// toneFrame is clipFrame for a tone. Where the relay is encoded here the tone is
+// so too, by the same encoder: a change of encoders costs the first 40 ms.
+func (st *session) toneFrame(sh *shard, tone *player) (heard []byte, law Codec) {
+	if st.peer == nil || st.peer.route.work != lawToWide {
+		return st.clipFrame(sh, tone)
+	}
+	heard = sh.plain[:frameSamples]
+	tone.frame(heard, PCMU)
+	frame := sh.frame[rtpHeaderLen:]
+	copy(frame, heard)
+	st.encodeG722(sh, frame, PCMU)
+	return heard, PCMU
+}
+
 // serveTone sends the key of this tick as tones: 120 ms, then 40 ms of silence
 // before the relay goes on.
 func (st *session) serveTone(sh *shard, due int64) {
@@ -37,7 +51,7 @@ func (st *session) serveTone(sh *shard, due int64) {
 	if d.tick < toneTicks {
 		event, _ := eventOf(d.queue[0])
 		tone := player{clip: sh.plane.tones[event], pos: d.tick * frameSamples}
-		heard, law := st.clipFrame(sh, &tone)
+		heard, law := st.toneFrame(sh, &tone)
 		st.say(sh, fromClip, due, heard, law)
 		return
 	}

@@ -32,6 +32,9 @@ func Answer(offer *Session, local Local) ([]byte, Agreed, error) {
 			codecs = append(codecs, *a.Tone)
 		}
 	}
+	if a.CN = bothHush(m, local); a.CN {
+		codecs = append(codecs, Codec{PT: noisePT, Name: noiseName, Rate: 8000})
+	}
 	if a.Theirs, a.Ours, err = chooseKeys(m, local); err != nil {
 		return nil, Agreed{}, fmt.Errorf("answer: %w", err)
 	}
@@ -76,6 +79,7 @@ func Accept(answer *Session, local Local) (Agreed, error) {
 				a.DTMF, a.Tone = &tone, &mine
 			}
 		}
+		a.CN = bothHush(m, local)
 		var err error
 		if a.Theirs, a.Ours, err = acceptKeys(m, local); err != nil {
 			return Agreed{}, fmt.Errorf("accept: %w", err)
@@ -87,6 +91,22 @@ func Accept(answer *Session, local Local) (Agreed, error) {
 }
 
 const toneName = "telephone-event"
+
+// Comfort noise has this payload type only (RFC 3551 section 6).
+const (
+	noiseName = "CN"
+	noisePT   = 13
+)
+
+// bothHush reports whether both sides listed comfort noise.
+func bothHush(m Media, local Local) bool {
+	theirs, ok := find(m.Codecs, noiseName, 8000)
+	if !ok || theirs.PT != noisePT {
+		return false
+	}
+	ours, ok := find(local.Codecs, noiseName, 8000)
+	return ok && ours.PT == noisePT
+}
 
 // usable reports whether the stream can be carried at all, from where we are.
 func usable(m Media, local Local) error {
@@ -116,7 +136,7 @@ func agree(m Media, local Local, voice Codec) Agreed {
 	if want == "" {
 		want = SendRecv
 	}
-	a := Agreed{Remote: m.Addr, RTCP: m.RTCP, Codec: voice, Held: !takes, Ptime: m.Ptime,
+	a := Agreed{Remote: m.Addr, RTCP: m.RTCP, Codec: voice, Held: !takes, Ptime: m.Ptime, MaxPtime: m.MaxPtime, NamedPtime: m.Ptime > 0,
 		Send: takes && (want == SendRecv || want == SendOnly),
 		Recv: gives && (want == SendRecv || want == RecvOnly)}
 	if nowhere {
@@ -155,7 +175,7 @@ func choose(ours, theirs []Codec) (peer, mine Codec, ok bool) {
 }
 
 func isVoice(c Codec) bool {
-	return !strings.EqualFold(c.Name, toneName) && !strings.EqualFold(c.Name, "CN")
+	return !strings.EqualFold(c.Name, toneName) && !strings.EqualFold(c.Name, noiseName)
 }
 
 func find(list []Codec, name string, rate int) (Codec, bool) {

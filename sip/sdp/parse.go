@@ -58,6 +58,7 @@ type draft struct {
 	host    string
 	dir     Direction
 	ptime   int
+	longest int // a=maxptime
 	rtcp    string
 	crypto  []Crypto
 	mux     bool
@@ -184,6 +185,10 @@ func (p *parser) attribute(v string) error {
 		if n, err := strconv.ParseUint(strings.TrimSpace(value), 10, 16); err == nil && n >= 1 && n <= 200 {
 			p.media.ptime = int(n)
 		}
+	case "maxptime":
+		if n, err := strconv.ParseUint(strings.TrimSpace(value), 10, 16); err == nil && n >= 1 && n <= 200 {
+			p.media.longest = int(n)
+		}
 	case "rtcp":
 		p.media.rtcp = value
 	case "rtcp-mux":
@@ -258,7 +263,7 @@ func (p *parser) finish() (*Session, error) {
 }
 
 func (p *parser) resolve(d *draft) Media {
-	m := Media{Direction: d.dir, Ptime: d.ptime, Proto: d.stream.Proto, Crypto: d.crypto, Mux: d.mux, Refused: d.refused}
+	m := Media{Direction: d.dir, Ptime: d.ptime, MaxPtime: d.longest, Proto: d.stream.Proto, Crypto: d.crypto, Mux: d.mux, Refused: d.refused}
 	if m.Direction == "" {
 		m.Direction = p.dir
 	}

@@ -30,6 +30,7 @@ type Media struct {
 	Codecs    []Codec        // in order of preference, resolved to names
 	Direction Direction      // sendrecv when the body does not say
 	Ptime     int            // packet time in milliseconds, 0 when not given
+	MaxPtime  int            // the longest packet in milliseconds, 0 when not given
 	Proto     string         // RTP/AVP, RTP/SAVP and so on, as written
 	Crypto    []Crypto       // a=crypto lines that are carried, in order
 	Mux       bool           // a=rtcp-mux (RFC 5761)
@@ -89,7 +90,12 @@ type Agreed struct {
 	Recv   bool           // we expect audio
 	Held   bool           // the peer put us on hold
 	Ptime  int            // milliseconds per packet the peer wants, 20 when it did not say
-	Theirs *Crypto        // the key of what the peer sends; nil for plain RTP
-	Ours   *Crypto        // the key of what we send; nil for plain RTP
-	Mux    bool           // RTCP goes over the RTP port
+	CN     bool           // both sides take comfort noise (RFC 3389), payload type 13
+
+	NamedPtime bool // the peer said Ptime
+	MaxPtime   int  // the longest packet the peer takes in milliseconds, 0 when it did not say
+
+	Theirs *Crypto // the key of what the peer sends; nil for plain RTP
+	Ours   *Crypto // the key of what we send; nil for plain RTP
+	Mux    bool    // RTCP goes over the RTP port
 }

@@ -2,6 +2,7 @@ package siptest
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -51,17 +52,20 @@ func NewPhone(t testing.TB, t1 time.Duration) *Phone {
 
 // Line is one call of a phone.
 type Line struct {
-	t       testing.TB
-	Leg     *leg.Leg // for the owner only: use On
-	Stream  *media.Stream
-	Ear     *Ear
-	Local   sdp.Local
-	Offer   []byte // of an incoming call
-	Sounds  chan media.Event
-	mailbox chan leg.Signal
-	do      chan func()
-	events  chan leg.Event
-	over    chan struct{} // the leg is through
+	t      testing.TB
+	Leg    *leg.Leg // for the owner only: use On
+	Stream *media.Stream
+	Ear    *Ear
+	Local  sdp.Local
+	Offer  []byte // of an incoming call
+	Sounds chan media.Event
+	Tones  bool // without telephone-event it sends and finds keys as tones
+
+	PacketTime int // ms per packet it sends, whatever the peer asks for; 0 = what that asks for
+	mailbox    chan leg.Signal
+	do         chan func()
+	events     chan leg.Event
+	over       chan struct{} // the leg is through
 }
 
 func (p *Phone) line() *Line {
@@ -169,11 +173,18 @@ func (x *Line) Join(answer []byte) {
 
 func (x *Line) apply(a sdp.Agreed) {
 	p := media.Params{Remote: a.Remote, Send: a.Send, Recv: a.Recv}
-	if a.Codec.Name == "PCMA" {
-		p.Codec = media.PCMA
+	for _, c := range []media.Codec{media.PCMA, media.G722} {
+		if strings.EqualFold(a.Codec.Name, c.String()) {
+			p.Codec = c
+		}
 	}
+	p.PT, p.RecvPT, p.Ptime, p.CN = a.Codec.PT, a.Local.PT, a.Ptime, a.CN
 	if a.DTMF != nil {
-		p.DTMF = a.DTMF.PT
+		p.DTMF, p.RecvDTMF = a.DTMF.PT, a.Tone.PT
+	}
+	p.Tones, p.Detect = x.Tones, x.Tones
+	if x.PacketTime > 0 {
+		p.Ptime = x.PacketTime
 	}
 	p.RTCP, p.Mux, p.Seal, p.Open = a.RTCP, a.Mux, mediaKey(a.Ours), mediaKey(a.Theirs)
 	if err := x.Stream.Apply(p); err != nil {
