@@ -46,6 +46,8 @@ const (
 	EventPop       EventKind = "pop.sent"       // data: agents
 	EventEnded     EventKind = "call.ended"     // data: by, code, outcome
 	EventSettled   EventKind = "call.settled"   // data: revenue, payout, currency
+	EventTrunkDown EventKind = "trunk.down"     // of no call; data: trunk, status
+	EventTrunkUp   EventKind = "trunk.up"       // of no call; data: trunk, status
 	EventRecorded  EventKind = "call.recorded"  // data: ms, bytes
 )
 

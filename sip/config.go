@@ -73,11 +73,17 @@ type Config struct {
 	Keys      *leg.Keys // the certificate shown over tls and wss; needed to listen there
 	Plane     *media.Plane
 	Trunks    Trunks
-	Handler   Handler
-	Tap       Tap                 // nil records nothing
-	Capture   Capture             // nil keeps no messages
-	Emit      func(ringbid.Event) // live events; must not block; nil drops them
-	MaxCalls  int                 // calls at once, 0 for no limit
+	// List returns every trunk, for health checks and registrations; nil makes
+	// neither. It is asked once a second and must not block.
+	List func() []*ringbid.Trunk
+	// DNS is the servers that trunks' domains are looked up with, "ip:port"; none
+	// means the system's.
+	DNS      []string
+	Handler  Handler
+	Tap      Tap                 // nil records nothing
+	Capture  Capture             // nil keeps no messages
+	Emit     func(ringbid.Event) // live events; must not block; nil drops them
+	MaxCalls int                 // calls at once, 0 for no limit
 
 	// CallsPerSecond is how many new calls are taken a second, and at once; 0
 	// for no limit. What is above gets 503 with Retry-After; calls that are up

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/ringbid/ringbid"
@@ -25,7 +26,9 @@ type place struct {
 	host   string
 	port   int
 	addr   netip.Addr
-	s      *side // the leg being tried, nil before the INVITE
+	to     netip.AddrPort   // addr with the port that was looked up; invalid for port
+	hops   []netip.AddrPort // further hosts of the trunk
+	s      *side            // the leg being tried, nil before the INVITE
 	stage  dialStage
 	at     time.Time    // when late is to be called; zero is never
 	id     media.PlayID // the whisper
@@ -78,18 +81,22 @@ func (p *place) start(c *Call) {
 		p.fell(c, ringbid.VerdictLocal, 0, text)
 		return
 	}
-	if addr, err := netip.ParseAddr(p.host); err == nil {
+	if text := c.s.watch.down(p.trunk.Name); text != "" {
+		p.fell(c, ringbid.VerdictUnreachable, 0, text)
+		return
+	}
+	if addr, err := netip.ParseAddr(p.host); err == nil && p.trunk.Proxy == "" {
 		p.addr = addr
 		p.call(c, c.codecsFor(p.trunk)...)
 		return
 	}
 	p.at = time.Now().Add(lookUpLimit + time.Second)
-	host := p.host
+	trunk := p.trunk
 	c.lookups.Go(func() {
 		ctx, cancel := context.WithTimeout(c.ctx, lookUpLimit)
 		defer cancel()
-		addr, err := lookUp(ctx, host)
-		c.do(func() { p.resolved(c, addr, err) })
+		hops, err := c.s.find(ctx, trunk)
+		c.do(func() { p.resolved(c, hops, err) })
 	})
 }
 
@@ -111,15 +118,15 @@ func (p *place) plan(c *Call) string {
 	return ""
 }
 
-func (p *place) resolved(c *Call, addr netip.Addr, err error) {
+func (p *place) resolved(c *Call, hops []netip.AddrPort, err error) {
 	if c.task != p.t || p.over || p.s != nil && !p.s.ended {
 		return
 	}
-	if err != nil {
+	if err != nil || len(hops) == 0 {
 		p.fell(c, ringbid.VerdictUnreachable, 0, "host "+p.host+" is not known")
 		return
 	}
-	p.addr = addr
+	p.to, p.addr, p.hops = hops[0], hops[0].Addr(), hops[1:]
 	p.call(c, c.codecsFor(p.trunk)...)
 }
 
@@ -127,7 +134,7 @@ func (p *place) resolved(c *Call, addr netip.Addr, err error) {
 func (p *place) call(c *Call, codecs ...sdp.Codec) {
 	t := p.t
 	s, why := c.callOut(outgoing{
-		trunk: p.trunk, user: p.user, host: p.host, port: p.port, addr: p.addr, codecs: codecs, plain: p.plain,
+		trunk: p.trunk, user: p.user, host: p.host, port: p.port, addr: p.addr, to: p.to, codecs: codecs, plain: p.plain,
 		report: ringbid.Leg{Side: byBuyer, Name: t.d.Award.Name, Target: t.d.Target.Name},
 		say:    func(host string) (identity, []leg.Header) { return p.say(c, host) },
 	})
@@ -213,6 +220,14 @@ func (p *place) failed(c *Call, ev leg.Event) {
 	if p.moved(c, ev) {
 		return
 	}
+	if elsewhere(ev) && len(p.hops) > 0 {
+		p.to, p.addr, p.hops = p.hops[0], p.hops[0].Addr(), p.hops[1:]
+		p.retry(c, ev, p.s.local.Codecs...)
+		return
+	}
+	if ev.Code == 503 {
+		c.s.watch.pause(p.trunk.Name, pauseOf(ev.Headers))
+	}
 	verdict, text := verdictOf(ev.Code), ev.Reason
 	if ev.Code == 0 {
 		verdict = verdictOfError(ev.Err)
@@ -273,7 +288,8 @@ type outgoing struct {
 	user   string // checked to be a number or SIP user
 	host   string // of the Request-URI
 	port   int
-	addr   netip.Addr // of host
+	addr   netip.Addr     // of host
+	to     netip.AddrPort // where to send; invalid means addr and port
 	codecs []sdp.Codec
 	plain  bool        // offers plain RTP whatever the trunk likes
 	report ringbid.Leg // Side, Name and Target
@@ -325,14 +341,19 @@ func (c *Call) callOut(o outgoing) (*side, string) {
 
 func (c *Call) dialConfig(o outgoing, want *leg.Client, offer []byte) leg.DialConfig {
 	who, headers := o.say(c.s.hostOf(o.trunk.Transport, o.addr))
-	uri := "sip:" + o.user + "@" + net.JoinHostPort(o.host, itoa(o.port))
+	uri := "sip:" + o.user + "@" + domainOf(o.trunk, o.host, o.port)
+	to := o.to
+	if !to.IsValid() {
+		to = netip.AddrPortFrom(o.addr, uint16(o.port))
+	}
 	if network := o.trunk.Network(); network != "udp" {
 		uri += ";transport=" + network
 	}
 	terms := termsOf(o.trunk)
 	return leg.DialConfig{
-		Mailbox: c.signals, Network: o.trunk.Transport, Target: net.JoinHostPort(o.addr.String(), itoa(o.port)), TLS: want,
-		URI: uri, From: who.from, PAI: who.pai, Username: terms.Username, Password: terms.Password,
+		Mailbox: c.signals, Network: o.trunk.Transport, Target: to.String(), TLS: want,
+		Routes: slices.Concat(routesOf(o.trunk), c.s.watch.serviceRoutes(o.trunk.Name)),
+		URI:    uri, From: who.from, PAI: who.pai, Username: terms.Username, Password: terms.Password,
 		Reliable: terms.Reliable, SessionExpires: terms.SessionExpires,
 		Replaces: o.replaces, Headers: headers, SDP: offer, MaxForwards: c.request.MaxForwards - 1,
 	}

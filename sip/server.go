@@ -15,6 +15,7 @@ import (
 
 	"github.com/ringbid/ringbid"
 	"github.com/ringbid/ringbid/sip/leg"
+	"github.com/ringbid/ringbid/sip/locate"
 	"github.com/ringbid/ringbid/sip/media"
 )
 
@@ -33,6 +34,8 @@ type Server struct {
 	door   *door
 	clips  *clips
 	tls    clients
+	locate *locate.Locator
+	watch  *watch
 	drains atomic.Bool
 
 	mu      sync.Mutex
@@ -49,6 +52,9 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, log: cfg.Logger, m: newMetrics(cfg.Registerer), limits: newTrunkLimits(),
 		clips: newClips(cfg.Music), calls: map[string]*Call{}}
+	s.locate, s.watch = locate.New(cfg.DNS...), newWatch(s)
+	cfg.Trunks = trunkSet{cfg.Trunks, s.watch}
+	s.cfg.Trunks = cfg.Trunks
 	s.filter = newFilter(cfg.Trunks, cfg.PerSource, cfg.Logger, s.m)
 	s.door = newDoor()
 	ready := make(chan struct{}) // a call may come before Listen returns
@@ -72,6 +78,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.stack = stack
 	close(ready)
+	s.watch.start()
 	for _, l := range stack.Addrs() {
 		s.log.Info("taking calls", slog.String("network", l.Network), slog.String("addr", l.Addr))
 	}
@@ -143,6 +150,7 @@ func (s *Server) Close(ctx context.Context) error {
 	case <-idle:
 	case <-ctx.Done():
 	}
+	s.watch.close()
 	if err := s.stack.Close(ctx); err != nil {
 		return fmt.Errorf("sip: %w", err)
 	}

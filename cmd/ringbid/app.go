@@ -284,12 +284,16 @@ func (a *app) startSIP(context.Context) error {
 	if err != nil {
 		return err
 	}
+	dns, err := a.cfg.dnsServers()
+	if err != nil {
+		return err
+	}
 	keys, err := a.cfg.keys(a.log)
 	if err != nil {
 		return err
 	}
 	a.sip, err = sip.New(sip.Config{
-		Listeners: listeners, Keys: keys, Advertise: a.cfg.Advertise, DSCP: dscp(a.cfg.SIPDSCP), Plane: a.plane, Trunks: a, Handler: a, Tap: tap{a.recorder}, Capture: a.captures,
+		Listeners: listeners, Keys: keys, Advertise: a.cfg.Advertise, DSCP: dscp(a.cfg.SIPDSCP), Plane: a.plane, Trunks: a, List: a.trunks, DNS: dns, Handler: a, Tap: tap{a.recorder}, Capture: a.captures,
 		Emit: a.lines.emit, Refused: a.callRefused, MaxCalls: a.cfg.MaxCalls,
 		CallsPerSecond: a.cfg.CallsPerSecond, Ours: a.ours, Exempt: exempt, Music: ringbid.Audio(speech.Music(24)),
 		UserAgent: "ringbid/" + version(), Node: a.node, Logger: a.log, Registerer: a.reg,

@@ -27,6 +27,7 @@ type config struct {
 	SIPCert     string
 	SIPKey      string
 	SIPCA       string
+	DNS         string
 	RTP         string
 	HTTP        string
 	DatabaseURL string
@@ -70,6 +71,7 @@ func (c *config) flags(f *pflag.FlagSet) {
 	str(&c.SIP, "sip", "udp:127.0.0.1:5060", "where calls are taken: udp:IP:PORT[,tcp:IP:PORT…], also tls, ws and wss")
 	str(&c.SIPCert, "sip-cert", "", "certificate chain shown over tls and wss, a PEM file; read again when it changes")
 	str(&c.SIPKey, "sip-key", "", "the key of --sip-cert, a PEM file")
+	str(&c.DNS, "dns", "", "DNS servers for trunks' domains, IP:PORT comma separated (default the system's)")
 	str(&c.SIPCA, "sip-client-ca", "", "authorities of callers' certificates, a PEM file; callers without one are taken where their trunk does not ask")
 	str(&c.RTP, "rtp", "127.0.0.1:20000-29999", "address and ports for audio: IP:FROM-TO")
 	str(&c.RTP6, "rtp6", "", "IPv6 address for audio beside that of --rtp, on the same ports")
@@ -202,6 +204,21 @@ func (c *config) exempt() ([]netip.Prefix, error) {
 			return nil, fmt.Errorf("--sip-exempt %q is not an address or CIDR", part)
 		}
 		out = append(out, p)
+	}
+	return out, nil
+}
+
+// dnsServers reads --dns.
+func (c *config) dnsServers() ([]string, error) {
+	var out []string
+	for s := range strings.SplitSeq(c.DNS, ",") {
+		if s = strings.TrimSpace(s); s == "" {
+			continue
+		}
+		if _, err := netip.ParseAddrPort(s); err != nil {
+			return nil, fmt.Errorf("--dns %q is not IP:PORT", s)
+		}
+		out = append(out, s)
 	}
 	return out, nil
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/ringbid/ringbid"
@@ -133,6 +135,9 @@ func (a *app) book() *ringbid.Book {
 
 // From returns the trunk whose calls come from the address.
 func (a *app) From(ip netip.Addr) (*ringbid.Trunk, bool) { return a.book().TrunkFrom(ip) }
+
+// trunks lists every trunk in use.
+func (a *app) trunks() []*ringbid.Trunk { return slices.Collect(maps.Values(a.book().Trunks)) }
 
 // Named returns the trunk with the name.
 func (a *app) Named(name string) (*ringbid.Trunk, bool) {

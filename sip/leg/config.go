@@ -79,7 +79,10 @@ type DialConfig struct {
 	Target  string // "host:port" the INVITE is sent to; the host may be a name
 	// TLS is what the peer must prove over tls and wss; nil asks for a certificate
 	// of Target's host.
-	TLS    *Client
+	TLS *Client
+
+	// Routes is a preset Route set of URIs, the nearest first; at most 8.
+	Routes []string
 	URI    string // Request-URI, for example "sip:+14155550100@10.0.0.9;user=phone"
 	From   Party  // empty Host means the advertised host
 	To     Party  // empty User and Host mean those of URI

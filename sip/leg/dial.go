@@ -87,6 +87,16 @@ func (l *Leg) prepare() error {
 	if err != nil {
 		return err
 	}
+	if len(c.Routes) > maxRoutes {
+		return fmt.Errorf("%w: %d routes", ErrInput, len(c.Routes))
+	}
+	for _, r := range c.Routes {
+		u, err := parseURI(r)
+		if err != nil {
+			return err
+		}
+		l.d.routes = append(l.d.routes, u)
+	}
 	l.d.target = target
 	l.d.remote = sipmsg.ToHeader{DisplayName: quote(to.Display), Address: remote}
 	l.d.seq = 0

@@ -27,6 +27,7 @@ const (
 
 // Locator looks domains up.
 type Locator struct {
+	own     bool // asks other servers than the system does
 	servers []string
 	system  *net.Resolver
 	now     func() time.Time
@@ -46,16 +47,21 @@ type found struct {
 // New makes a Locator that asks the DNS servers, "ip:port"; none means those of
 // the system.
 func New(servers ...string) *Locator {
-	if len(servers) == 0 {
+	own := len(servers) > 0
+	if !own {
 		servers = systemServers("/etc/resolv.conf")
 	}
-	return &Locator{servers: servers, system: net.DefaultResolver, now: time.Now, pick: rand.IntN, kept: map[string]found{}}
+	return &Locator{own: own, servers: servers, system: net.DefaultResolver, now: time.Now, pick: rand.IntN, kept: map[string]found{}}
 }
 
 // Fixed returns the addresses of host at the port, IPv4 first: what is done for
 // an address with a port (RFC 3263 section 4.2).
 func (l *Locator) Fixed(ctx context.Context, host string, port int) ([]netip.AddrPort, error) {
-	addrs, err := l.addresses(ctx, host)
+	look := l.bySystem
+	if _, err := netip.ParseAddr(host); err == nil || l.own {
+		look = l.addresses
+	}
+	addrs, err := look(ctx, host)
 	if err != nil {
 		return nil, err
 	}
