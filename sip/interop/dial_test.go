@@ -1,0 +1,255 @@
+package interop
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ringbid/ringbid"
+	"github.com/ringbid/ringbid/sip"
+	"github.com/ringbid/ringbid/sip/leg"
+	"github.com/ringbid/ringbid/sip/siptest"
+)
+
+// header makes a header for a phone of our own to send.
+func header(t *testing.T, name, value string) leg.Header {
+	t.Helper()
+	h, err := leg.NewHeader(name, value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// saying adds headers to a call.
+func saying(hs ...leg.Header) func(*siptest.Line, *leg.DialConfig) {
+	return func(_ *siptest.Line, d *leg.DialConfig) { d.Headers = append(d.Headers, hs...) }
+}
+
+func verdict(t *testing.T, calls <-chan talked, want ringbid.Verdict) talked {
+	t.Helper()
+	x := siptest.Receive(t, "the call", calls)
+	if x.Attempt.Verdict != want {
+		t.Errorf("verdict %q, want %q: %+v", x.Attempt.Verdict, want, x.Attempt)
+	}
+	return x
+}
+
+func TestEarlyMedia(t *testing.T) {
+	t.Parallel()
+	prove(t, "RFC 3960", "early media passed on, music after the failure", "sipp", func(t *testing.T, r *rig) {
+		buyer := r.sipp("uas_early_busy.xml")
+		target := r.target(buyer.Addr)
+		target.EarlyMedia = ringbid.EarlyPass
+		failed := make(chan ringbid.Attempt, 1)
+		r.serve(func(ctx context.Context, c *sip.Call) {
+			_ = c.Answer(ctx, false)
+			failed <- c.Dial(ctx, dialOf(c, target))
+			<-ctx.Done()
+		})
+		caller := r.phone().Call(r.addr, "+18005550100").Talk()
+		caller.Hears(900)
+		a := siptest.Receive(t, "the attempt", failed)
+		caller.Hears(700)
+		if a.Verdict != ringbid.VerdictBusy || a.AnswerMS != 0 {
+			t.Errorf("early media counts as an answer: %+v", a)
+		}
+		caller.HangUp()
+		buyer.Passes()
+	})
+	prove(t, "RFC 3960", "early media goes on into the answered call", "sipp", func(t *testing.T, r *rig) {
+		buyer := r.sipp("uas_early_answer.xml")
+		target := r.target(buyer.Addr)
+		target.EarlyMedia = ringbid.EarlyPass
+		calls := r.bridge(target)
+		caller := r.phone().Call(r.addr, "+18005550100").Talk()
+		caller.Hears(900)
+		siptest.Eventually(t, "the bridge", func() bool { return len(r.saw(ringbid.EventBridged)) == 1 })
+		caller.Hears(900)
+		caller.HangUp()
+		buyer.Passes()
+		verdict(t, calls, ringbid.VerdictAnswered)
+	})
+	for _, policy := range []string{ringbid.EarlyRingback, ringbid.EarlyIgnore} {
+		prove(t, "RFC 3960", "early media kept from the caller: "+policy, "sipp", func(t *testing.T, r *rig) {
+			buyer := r.sipp("uas_early_busy.xml")
+			target := r.target(buyer.Addr)
+			target.EarlyMedia = policy
+			calls := r.bridge(target)
+			caller := r.phone().Call(r.addr, "+18005550100").Talk()
+			if policy == ringbid.EarlyRingback {
+				caller.Hears(700)
+			}
+			verdict(t, calls, ringbid.VerdictBusy)
+			if p := caller.Ear.Power(1, 900); p > 0.1 {
+				t.Errorf("the buyer is heard: %.2f", p)
+			}
+			buyer.Passes()
+		})
+	}
+}
+
+func TestSeveralPlaces(t *testing.T) {
+	t.Parallel()
+	for name, scenario := range map[string]string{
+		"first answer wins, the other is told": "uas_loses.xml", "a loser's 2xx gets ACK and BYE": "uas_crosses.xml",
+	} {
+		prove(t, "RFC 3326", name, "sipp, sipp, sipp", func(t *testing.T, r *rig) {
+			loser, winner, busy := r.sipp(scenario), r.sipp("uas_speaks.xml"), r.sipp("uas_busy.xml")
+			target := r.target(loser.Addr)
+			r.trunks.put(&ringbid.Trunk{Name: "winners", Address: winner.Addr})
+			r.trunks.put(&ringbid.Trunk{Name: "busy", Address: busy.Addr})
+			target.Also = []ringbid.Place{{Trunk: "winners", User: "agent"}, {Trunk: "busy", User: "agent"}}
+			calls := r.bridge(target)
+			caller := r.phone().Call(r.addr, "+18005550100").Talk()
+			caller.Hears(900)
+			loser.Passes()
+			busy.Passes()
+			caller.HangUp()
+			winner.Passes()
+			x := verdict(t, calls, ringbid.VerdictAnswered)
+			for _, l := range x.Legs {
+				if l.Trunk == "buyers" && (l.Verdict != ringbid.VerdictElsewhere || l.Answered != nil) {
+					t.Errorf("the loser's leg %+v", l)
+				}
+			}
+			if len(x.Legs) != 4 {
+				t.Errorf("%d legs", len(x.Legs))
+			}
+		})
+	}
+}
+
+func TestRedirects(t *testing.T) {
+	t.Parallel()
+	prove(t, "RFC 3261", "redirect followed to a known host, Diversion added", "sipp, sipp", func(t *testing.T, r *rig) {
+		second := r.sipp("uas_second.xml")
+		first := r.sipp("uas_moved.xml", "-key", "to", second.Addr)
+		calls := r.bridge(r.target(first.Addr, func(t *ringbid.Trunk) { t.FollowRedirects = 2 }))
+		r.trunks.put(&ringbid.Trunk{Name: "second", Address: second.Addr})
+		caller := r.phone().Call(r.addr, "+18005550100").Talk()
+		siptest.Eventually(t, "the bridge", func() bool { return len(r.saw(ringbid.EventBridged)) == 1 })
+		caller.HangUp()
+		first.Passes()
+		second.Passes()
+		verdict(t, calls, ringbid.VerdictAnswered)
+	})
+	prove(t, "RFC 3261", "redirect not followed by default", "sipp", func(t *testing.T, r *rig) {
+		first := r.sipp("uas_moved.xml", "-key", "to", "127.0.0.1:9")
+		calls := r.bridge(r.target(first.Addr))
+		r.phone().Call(r.addr, "+18005550100").Talk()
+		if x := verdict(t, calls, ringbid.VerdictRefused); x.Attempt.Status != 302 || len(x.Legs) != 2 {
+			t.Errorf("%+v", x.Attempt)
+		}
+		first.Passes()
+	})
+	prove(t, "RFC 3261", "redirect to a host of nobody not followed", "sipp", func(t *testing.T, r *rig) {
+		first := r.sipp("uas_moved_away.xml")
+		calls := r.bridge(r.target(first.Addr, func(t *ringbid.Trunk) { t.FollowRedirects = 1; t.MaxCalls = 1 }))
+		r.phone().Call(r.addr, "+18005550100").Talk()
+		x := siptest.Receive(t, "the call", calls)
+		for _, l := range x.Legs {
+			if strings.Contains(l.Peer, "192.0.2.1") {
+				t.Errorf("called %s", l.Peer)
+			}
+		}
+		if x.Attempt.Verdict == ringbid.VerdictAnswered {
+			t.Errorf("%+v", x.Attempt)
+		}
+		first.Passes()
+	})
+}
+
+func TestMachines(t *testing.T) {
+	t.Parallel()
+	prove(t, "-", "a beep after the answer is voicemail, not a sale", "sipp", func(t *testing.T, r *rig) {
+		buyer := r.sipp("uas_speaks.xml") // a steady 900 Hz
+		target := r.target(buyer.Addr)
+		target.Voicemail, target.VoicemailWait = ringbid.VoicemailDetect, ringbid.Duration(3*time.Second)
+		calls := r.bridge(target)
+		r.phone().Call(r.addr, "+18005550100").Talk()
+		if x := verdict(t, calls, ringbid.VerdictVoicemail); x.Talk.MS != 0 || len(r.saw(ringbid.EventBridged)) != 0 {
+			t.Errorf("bridged: %+v", x.Talk)
+		}
+		buyer.Passes()
+	})
+}
+
+// told has a buyer check what it is told of a call.
+func told(t *testing.T, r *rig, scenario string, trunk func(*ringbid.Trunk), change func(*ringbid.Target), said ...func(*siptest.Line, *leg.DialConfig)) {
+	t.Helper()
+	buyer := r.sipp(scenario)
+	target := r.target(buyer.Addr, trunk)
+	change(target)
+	calls := r.bridge(target)
+	caller := r.phone().Call(r.addr, "+18005550100", said...).Talk()
+	siptest.Eventually(t, "the bridge", func() bool { return len(r.saw(ringbid.EventBridged)) == 1 })
+	caller.HangUp()
+	buyer.Passes()
+	verdict(t, calls, ringbid.VerdictAnswered)
+}
+
+func TestIdentity(t *testing.T) {
+	t.Parallel()
+	same := func(*ringbid.Target) {}
+	private := func(t *testing.T) func(*siptest.Line, *leg.DialConfig) {
+		return saying(header(t, "Privacy", "id"), header(t, "Remote-Party-ID", "<sip:+14155550123@c.example>;party=calling;privacy=full"))
+	}
+	signed := func(t *testing.T) func(*siptest.Line, *leg.DialConfig) {
+		return saying(header(t, "Date", "Thu, 26 Nov 2026 01:00:00 GMT"),
+			header(t, "Identity", "eyJhbGciOiJFUzI1NiJ9.eyJhdHRlc3QiOiJBIn0.c2lnbmF0dXJl;info=<https://cert.example/a.pem>;alg=ES256;ppt=shaken;pad="+strings.Repeat("x", 3000)+"y"))
+	}
+	prove(t, "RFC 7044", "PAI, Diversion, History-Info, User-to-User with purpose", "sipp", func(t *testing.T, r *rig) {
+		told(t, r, "uas_told.xml", func(t *ringbid.Trunk) { t.Diversion = ringbid.DiversionBoth }, func(t *ringbid.Target) {
+			t.UserToUser, t.UserToUserPurpose = "zip={{zip}}", "calls"
+		}, signed(t))
+	})
+	prove(t, "RFC 3325", "privacy: From anonymous, no PAI, nothing of the number", "sipp", func(t *testing.T, r *rig) {
+		told(t, r, "uas_untold.xml", func(*ringbid.Trunk) {}, same, private(t))
+	})
+	prove(t, "RFC 3325", "privacy towards a trusted trunk: PAI with Privacy: id", "sipp", func(t *testing.T, r *rig) {
+		told(t, r, "uas_trusted.xml", func(t *ringbid.Trunk) { t.Trusted = true }, same, private(t))
+	})
+	prove(t, "RFC 8224", "Identity of 3 KB relayed byte for byte with its Date", "sipp", func(t *testing.T, r *rig) {
+		told(t, r, "uas_signed.xml", func(t *ringbid.Trunk) { t.RelayIdentity = true },
+			func(t *ringbid.Target) { t.User = "+18005550100" }, signed(t))
+	})
+	prove(t, "RFC 8224", "Identity dropped when another number is called", "sipp", func(t *testing.T, r *rig) {
+		told(t, r, "uas_unsigned.xml", func(t *ringbid.Trunk) { t.RelayIdentity = true }, same, signed(t))
+		if r.log.Lines("identity not passed on") != 1 {
+			t.Error("nothing in the log")
+		}
+	})
+	prove(t, "RFC 8588", "attestation, claims, tel: number, several User-to-User as facts", "sipp", func(t *testing.T, r *rig) {
+		invites := make(chan ringbid.Invite, 1)
+		r.serve(func(ctx context.Context, c *sip.Call) {
+			invites <- c.Invite()
+			_ = c.Answer(ctx, false)
+			<-ctx.Done()
+		})
+		caller := r.sipp("uac_attested.xml", "-s", "+18005550100", r.addr)
+		inv := siptest.Receive(t, "the call", invites)
+		want := ringbid.TagMap{"attestation": "A", "verstat": "passed", "origid": "5c6bd2b0-2c3e-4a2f-9d0b-8f6f3e1c2d4a", "attestation_claimed": "C",
+			"user_to_user": "zip=90210", "user_to_user_purpose": "calls", "user_to_user_2": "00ff", "user_to_user_3": "two words",
+			"diversion": "+12125550101", "x_plivo_stir_verification": "Not Verified"}
+		if diff := cmp.Diff(want, inv.Tags); diff != "" || inv.Number != "+18005550100" {
+			t.Errorf("number %s, tags %s", inv.Number, diff)
+		}
+		caller.Passes()
+	})
+	prove(t, "RFC 3326", "the caller's Q.850 cause reaches the buyer's BYE", "sipp, sipp", func(t *testing.T, r *rig) {
+		buyer := r.sipp("uas_reason.xml")
+		calls := r.bridge(r.target(buyer.Addr))
+		caller := r.sipp("uac_reason.xml", "-s", "+18005550100", r.addr)
+		caller.Passes()
+		buyer.Passes()
+		x := verdict(t, calls, ringbid.VerdictAnswered)
+		if x.Why.Q850 != 31 || !slices.ContainsFunc(x.Legs, func(l ringbid.Leg) bool { return l.EndedBy == "caller" }) {
+			t.Errorf("%+v", x.Why)
+		}
+	})
+}
