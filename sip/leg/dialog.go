@@ -146,7 +146,8 @@ func (l *Leg) request(req *sipmsg.Request, branch string, d destination, t trial
 	if l.trials == nil {
 		l.trials = map[string]trial{}
 	}
-	t.req, t.dest = req, d
+	t.req, t.dest, t.branch = req, d, branch
+	t.acked, t.retry = false, nil
 	if t.d == nil {
 		t.d = &l.d
 	}
@@ -173,7 +174,10 @@ type trial struct {
 	purpose purpose
 	req     *sipmsg.Request
 	dest    destination
-	d       *dialog  // whose numbers it counts on
+	d       *dialog // whose numbers it counts on
+	branch  string
+	acked   bool     // its refusal is acknowledged
+	retry   func()   // sends it again, once that is so
 	auth    int      // how many challenges it was sent again for
 	proved  []string // the realms among them
 }

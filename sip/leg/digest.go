@@ -131,11 +131,42 @@ func strongDigest(c *digest.Challenge) bool {
 }
 
 // again sends a request of ours once more as a new transaction, with its
-// credentials renewed and changed as told.
+// credentials renewed and changed as told. An INVITE waits until the refusal of
+// the last one is acknowledged: some peers take nothing else before.
 func (l *Leg) again(t trial, change func(*sipmsg.Request)) bool {
 	if l.st == done && t.purpose != forGhost {
 		return false
 	}
+	if t.req.IsInvite() && !l.trials[t.branch].acked {
+		t.retry = func() { l.resend(t, change) }
+		l.trials[t.branch] = t
+		return true
+	}
+	l.resend(t, change)
+	return true
+}
+
+// onRefused sends an INVITE again that waited for its ACK.
+func (l *Leg) onRefused(branch string) {
+	t, ok := l.trials[branch]
+	if !ok {
+		return
+	}
+	retry := t.retry
+	t.acked, t.retry = true, nil
+	l.trials[branch] = t
+	switch {
+	case retry == nil || l.st == done:
+	case t.purpose == forCall && l.out.cancelling: // given up meanwhile
+		l.out.final = true
+		l.terminate()
+	case t.purpose == forOffer && l.st != confirmed:
+	default:
+		retry()
+	}
+}
+
+func (l *Leg) resend(t trial, change func(*sipmsg.Request)) {
 	req := t.req.Clone()
 	for req.RemoveHeader("Via") || req.RemoveHeader("Authorization") || req.RemoveHeader("Proxy-Authorization") {
 	}
@@ -162,5 +193,4 @@ func (l *Leg) again(t trial, change func(*sipmsg.Request)) bool {
 		l.session.pending = branch
 	}
 	l.request(req, branch, t.dest, t)
-	return true
 }

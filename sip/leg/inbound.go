@@ -97,7 +97,7 @@ func (l *Leg) Answer(sdp []byte, h ...Header) {
 		l.rel.answer = func() { l.Answer(sdp, h...) }
 		return
 	}
-	l.rel.queue = nil
+	l.rel.queue = l.rel.queue[:min(1, len(l.rel.queue))] // its PRACK may be on the way
 	l.disarm(tReliable)
 	if l.rel.told {
 		sdp = nil // offer and answer are exchanged, RFC 6337 section 2.2

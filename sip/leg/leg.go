@@ -132,6 +132,8 @@ func (l *Leg) handle(m message) (Event, bool) {
 			l.reoffer = nil
 			l.kick()
 		}
+	case inRefused:
+		l.onRefused(m.branch)
 	case inTxFailed:
 		return l.onTxFailed(m)
 	case inTimer:

@@ -34,7 +34,7 @@ type ack struct {
 
 func (l *Leg) onResponse(m message) (Event, bool) {
 	t, ok := l.trials[m.branch]
-	if !ok {
+	if !ok || t.retry != nil {
 		return Event{}, false
 	}
 	code := m.res.StatusCode

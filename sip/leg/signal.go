@@ -38,6 +38,7 @@ const (
 	inCancel                     // a CANCEL that sipgo could not match yet
 	inOfferGone                  // the peer cancelled its re-INVITE
 	inTxFailed                   // a client transaction ended without a final response
+	inRefused                    // the refusal of our INVITE is acknowledged
 	inTimer                      // a timer fired
 	inResolved                   // the dial target is known, or not
 	inEnd                        // the stack ends the leg

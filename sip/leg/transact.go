@@ -151,13 +151,14 @@ func (s *Stack) write(req *sipmsg.Request, d destination) {
 // the order of the wire; only failures come from here.
 func (s *Stack) transact(l *Leg, req *sipmsg.Request, branch string, d destination) {
 	failed := func(err error) { l.in.post(message{input: inTxFailed, branch: branch, err: err}) }
+	refused := func() { l.in.post(message{input: inRefused, branch: branch}) }
 	if d.network == "udp" {
 		tx, err := s.txl.Request(context.Background(), req)
 		if err != nil {
 			failed(fmt.Errorf("%w: %s", ErrTransport, err.Error()))
 			return
 		}
-		if !s.track(func() { s.drain(tx, req, failed) }) {
+		if !s.track(func() { s.drain(tx, req, failed, refused) }) {
 			tx.Terminate()
 		}
 		return
@@ -168,7 +169,7 @@ func (s *Stack) transact(l *Leg, req *sipmsg.Request, branch string, d destinati
 			failed(err)
 			return
 		}
-		s.drain(tx, req, failed)
+		s.drain(tx, req, failed, refused)
 	})
 }
 
@@ -192,8 +193,8 @@ func (s *Stack) begin(req *sipmsg.Request, d destination) (*sipmsg.ClientTx, err
 }
 
 // drain keeps sipgo's transaction moving: it blocks until somebody takes each
-// response.
-func (s *Stack) drain(tx *sipmsg.ClientTx, req *sipmsg.Request, failed func(error)) {
+// response. refused is told once the ACK to the refusal of an INVITE is sent.
+func (s *Stack) drain(tx *sipmsg.ClientTx, req *sipmsg.Request, failed func(error), refused func()) {
 	for {
 		select {
 		case res := <-tx.Responses():
@@ -202,6 +203,8 @@ func (s *Stack) drain(tx *sipmsg.ClientTx, req *sipmsg.Request, failed func(erro
 			}
 			if !req.IsInvite() {
 				tx.Terminate() // else it would stay for Timer D
+			} else if res.StatusCode >= 300 {
+				refused()
 			}
 			return
 		case <-tx.Done():
