@@ -234,3 +234,45 @@ func TestSignalledOnly(t *testing.T) {
 		t.Errorf("hears %v", got)
 	}
 }
+
+// After the first wrap a new key, or a new address under the same key, comes
+// with a new source: receivers that count wraps anew then agree with those that
+// do not.
+func TestNewKeyAfterWrap(t *testing.T) {
+	t.Parallel()
+	p := openPlane(t)
+	s, _ := openStream(t, p)
+	alice, params := newVault(t, p.config.Bind, AESGCM)
+	_ = s.Apply(params)
+	s.post(func(_ *shard, st *session) {
+		st.out.seq = 0xFFFB
+		st.guard.seal.sent = window{begun: true, top: 0xFFFB, seen: 1}
+	})
+	eventually(t, "the wrap", func() bool { return len(alice.all()) > 20 })
+	wrapped := alice.all()
+	if _, bad := alice.opens(wrapped); bad != 0 {
+		t.Errorf("%d packets about the wrap do not open", bad)
+	}
+	for name, next := range map[string]func(Params) Params{
+		"new key":     func(p Params) Params { p.Seal = randomKey(AESGCM); return p },
+		"new address": func(p Params) Params { return p },
+	} {
+		before := wrapped[len(wrapped)-1].ssrc
+		other := newParty(t, p.config.Bind)
+		change := next(params)
+		change.Remote = other.addr
+		s.post(func(_ *shard, st *session) { // it may have been renumbered by the case before
+			st.guard.seal.sent.top |= 1 << 16
+			before = st.out.ssrc
+		})
+		_ = s.Apply(change)
+		s.Stats()
+		eventually(t, name, func() bool { return len(other.all()) > 5 })
+		fresh := &vault{party: other, open: mustOpener(t, change.Seal)}
+		got := other.all()
+		if _, bad := fresh.opens(got); bad != 0 || got[0].ssrc == before {
+			t.Errorf("%s: %d packets do not open for somebody who begins to count; source %x after %x", name, bad, got[0].ssrc, before)
+		}
+		params = change
+	}
+}
