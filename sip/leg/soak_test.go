@@ -42,11 +42,12 @@ func TestManyCallsLeaveNothingBehind(t *testing.T) {
 	if testing.Short() {
 		n = 50
 	}
-	buyer := newRig(t, func(c *Config) {
+	buyer := newRig(t, reliably, func(c *Config) {
 		c.OnInvite = func(l *Leg) {
 			mailbox := make(chan Signal, 16)
 			l.Bind(mailbox)
 			l.Progress(180, "", nil)
+			l.Progress(183, "", []byte(testSDP)) // the answer waits for its PRACK
 			l.Answer([]byte(testSDP))
 			for s := range mailbox {
 				if ev, _ := s.Apply(); ev.Kind == Terminated {
