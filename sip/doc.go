@@ -4,7 +4,8 @@
 //
 // It knows nothing of campaigns, flows and money: a Handler decides what
 // happens to a call and says it through the methods of Call. It refuses to
-// follow redirects, to transfer a caller elsewhere than the target or its trunk
+// follow a redirect that its trunk does not allow or that leads to a host of no
+// trunk, to verify or make a signature about the caller, to transfer a caller elsewhere than the target or its trunk
 // allows, to call a host that is not a configured trunk, to talk to an address
 // that no trunk names, and to pass on a header a peer wrote.
 //
@@ -25,6 +26,10 @@
 // (answer, play, gather, dial, bridge). The handler runs on a goroutine of its
 // own and waits; the owner never waits, so that a BYE is answered at once
 // whatever the flow is doing.
+//
+// A dial calls one or several places of a target at once; each place makes one
+// leg after another while it is refused for its codec or redirected. Who calls is
+// From, else P-Asserted-Identity, else Remote-Party-ID: trunks are believed.
 //
 // A side is a leg with its audio. The first side of a call is the caller; each
 // dial adds one. A caller who waits for a buyer hears music or ringback from

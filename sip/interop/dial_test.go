@@ -12,6 +12,8 @@ import (
 	"github.com/ringbid/ringbid"
 	"github.com/ringbid/ringbid/sip"
 	"github.com/ringbid/ringbid/sip/leg"
+	"github.com/ringbid/ringbid/sip/media"
+	"github.com/ringbid/ringbid/sip/sdp"
 	"github.com/ringbid/ringbid/sip/siptest"
 )
 
@@ -93,6 +95,65 @@ func TestEarlyMedia(t *testing.T) {
 	}
 }
 
+// fork is one of the phones that a forking proxy rings.
+type fork struct {
+	tag    string
+	stream *media.Stream
+	body   string
+}
+
+func newFork(t *testing.T, p *siptest.Phone, tag, invite string, hz float64) fork {
+	t.Helper()
+	s, err := p.Plane.NewStream(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	_, offer, _ := strings.Cut(invite, "\r\n\r\n")
+	session, err := sdp.Parse([]byte(offer))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, a, err := sdp.Answer(session, sdp.Local{Addr: s.Local(), SessID: 1, Version: 1, Codecs: []sdp.Codec{{PT: 0, Name: "PCMU", Rate: 8000}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Apply(media.Params{Remote: a.Remote, Send: true, Recv: true}); err != nil {
+		t.Fatal(err)
+	}
+	s.Play(media.ClipFromULaw(siptest.Tone(hz, time.Second)), true)
+	return fork{tag, s, string(body)}
+}
+
+// says answers the INVITE with a status and the fork's description.
+func (f fork) says(w *siptest.Wire, invite, status string) {
+	to := "To: " + siptest.Header(invite, "To")
+	w.Reply(strings.Replace(invite, to, to+";tag="+f.tag, 1), status, "Contact: <sip:"+w.Addr()+">\nContent-Type: application/sdp\n\n"+f.body)
+}
+
+func TestForkedEarlyMedia(t *testing.T) {
+	t.Parallel()
+	prove(t, "RFC 3261", "of forked early dialogs the latest is heard, then the answered one", "raw", func(t *testing.T, r *rig) {
+		proxy, phones := siptest.NewWire(t, "127.0.0.1"), r.phone()
+		target := r.target(proxy.Addr())
+		target.EarlyMedia = ringbid.EarlyPass
+		calls := r.bridge(target)
+		caller := r.phone().Call(r.addr, "+18005550100").Talk()
+		invite := proxy.Next("INVITE ")
+		a, b := newFork(t, phones, "a", invite, 900), newFork(t, phones, "b", invite, 1100)
+		a.says(proxy, invite, "183 Session Progress")
+		caller.Hears(900)
+		b.says(proxy, invite, "183 Session Progress")
+		caller.Hears(1100)
+		a.says(proxy, invite, "200 OK")
+		proxy.Next("ACK ")
+		caller.Hears(900)
+		caller.HangUp()
+		proxy.Reply(proxy.Next("BYE "), "200 OK", "")
+		verdict(t, calls, ringbid.VerdictAnswered)
+	})
+}
+
 func TestSeveralPlaces(t *testing.T) {
 	t.Parallel()
 	for name, scenario := range map[string]string{
@@ -122,6 +183,31 @@ func TestSeveralPlaces(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAcceptKeyAmongPlaces(t *testing.T) {
+	t.Parallel()
+	prove(t, "RFC 3326", "with an accept key the first who presses it wins, not who answers", "baresip, raw", func(t *testing.T, r *rig) {
+		answers, presses := siptest.StartSoftphone(t, siptest.SoftphoneConfig{}), r.phone()
+		target := r.target(answers.Addr)
+		target.AcceptKey = "1"
+		r.trunks.put(&ringbid.Trunk{Name: "keys", Address: presses.Addr})
+		target.Also = []ringbid.Place{{Trunk: "keys", User: "agent"}}
+		calls := r.bridge(target)
+		caller := r.phone().Call(r.addr, "+18005550100").Talk()
+		siptest.Eventually(t, "the softphone's answer", func() bool { return len(r.saw(ringbid.EventLegAnswer)) == 1 })
+		line := siptest.Receive(t, "the line", presses.Lines)
+		line.Answer()
+		line.Want(leg.Acked)
+		line.Stream.SendDigits("1")
+		line.Hum(1100)
+		caller.Hears(1100)
+		caller.HangUp()
+		x := verdict(t, calls, ringbid.VerdictAnswered)
+		if x.Legs[1].Verdict != ringbid.VerdictElsewhere || x.Legs[1].Answered == nil || x.Legs[2].ID != x.Attempt.Leg {
+			t.Errorf("legs %+v", x.Legs)
+		}
+	})
 }
 
 func TestRedirects(t *testing.T) {

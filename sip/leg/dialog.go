@@ -219,6 +219,15 @@ func (l *Leg) lost(ev Event) (Event, bool) {
 	return ev, true
 }
 
+// inResponse writes the cause for a response, which says the SIP part itself: of
+// a Reason it may carry the Q.850 cause only (RFC 6432).
+func (c Cause) inResponse() []Header {
+	if c.Q850 == 0 {
+		return nil
+	}
+	return Cause{Text: c.Text, Q850: c.Q850}.headers()
+}
+
 // headers writes the cause as Reason headers (RFC 3326).
 func (c Cause) headers() []Header {
 	var out []Header

@@ -179,7 +179,7 @@ func (l *Leg) End(c Cause) {
 		if code < 300 || code > 699 {
 			code = 480
 		}
-		l.final(code, reasonFor(code), c.headers())
+		l.final(code, reasonFor(code), c.inResponse())
 	case calling, proceeding:
 		l.cancel()
 	case confirmed:
