@@ -28,8 +28,11 @@ func (p *place) digits(c *Call) {
 		return
 	}
 	p.stage = dialDigits
-	p.at = time.Now().Add(keyingTime(send) + slack)
-	p.s.stream.SendDigits(send)
+	p.at = time.Now().Add(keyingTime(send))
+	if wayOfKeys(p.s.trunk) != ringbid.DTMFInfo { // its end is reported
+		p.at = p.at.Add(slack)
+	}
+	c.sendKeys(p.s, send)
 }
 
 // keyingTime is about how long digits take: 0.2 s each, 0.5 s for a pause.

@@ -154,13 +154,14 @@ func (c *Call) restingClip() *media.Clip {
 	return c.s.clips.music
 }
 
-// key passes on keys that came by INFO: the relay carries the others.
+// key passes on keys that came by INFO or go on by it: the relay carries the
+// others.
 func (t *bridgeTask) key(c *Call, s *side, k byte) bool {
 	if s != c.caller && s != c.talk {
 		return false
 	}
-	if s.keysBy == keysByInfo && t.transfer == nil {
-		t.other(c, s).stream.SendDigits(string(rune(k)))
+	if other := t.other(c, s); t.transfer == nil && (s.keysBy == keysByInfo || wayOfKeys(other.trunk) == ringbid.DTMFInfo) {
+		c.sendKeys(other, string(rune(k)))
 	}
 	return true
 }

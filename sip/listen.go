@@ -51,7 +51,11 @@ func (c *Call) sound(ev media.Event) {
 	}
 	switch {
 	case ev.Kind == media.Digit:
-		c.key(s, ev.Digit, keysByRTP)
+		by := keysByRTP
+		if ev.Tone {
+			by = keysByTones
+		}
+		c.key(s, ev.Digit, by)
 		return
 	case ev.Kind == media.Inactive && s.held:
 		return // reported before the hold was known
@@ -75,7 +79,7 @@ func (c *Call) sound(ev media.Event) {
 
 // key takes a key of either party.
 func (c *Call) key(s *side, k byte, by keySource) {
-	if s.ended || c.watching(s) || !s.takesKey(by) {
+	if s.ended || c.watching(s) || !s.takesKey(by, k, time.Now()) {
 		return
 	}
 	if c.task != nil && c.task.key(c, s, k) {

@@ -31,6 +31,9 @@ type side struct {
 	gone     bool       // its leg is Terminated
 	expected netip.Addr // what the filter lets in for it
 	keysBy   keySource
+
+	lastKey   byte
+	lastKeyAt time.Time
 }
 
 // keySource is how a peer sends its keys. Some send each by both ways: the way
@@ -40,15 +43,49 @@ type keySource uint8
 const (
 	keysUnknown keySource = iota
 	keysByRTP
+	keysByTones // in the audio
 	keysByInfo
 )
 
-// takesKey reports whether a key that came this way counts.
-func (s *side) takesKey(by keySource) bool {
-	if s.keysBy == keysUnknown {
+// takesKey reports whether a key that came this way counts. Where tones in the
+// audio were first, INFO takes their place: it is the surer one. The key that
+// came both ways meanwhile counts once.
+func (s *side) takesKey(by keySource, k byte, now time.Time) bool {
+	if way := wayOfKeys(s.trunk); by == keysByInfo && (way == ringbid.DTMFEvents || way == ringbid.DTMFInband) {
+		return false
+	}
+	again := s.keysBy == keysByTones && by == keysByInfo && k == s.lastKey && now.Sub(s.lastKeyAt) < time.Second
+	if s.keysBy == keysUnknown || s.keysBy == keysByTones && by == keysByInfo {
 		s.keysBy = by
 	}
-	return s.keysBy == by
+	if s.keysBy != by || again {
+		return false
+	}
+	s.lastKey, s.lastKeyAt = k, now
+	return true
+}
+
+// sendKeys sends keys, and pauses as w, the way the side takes them.
+func (c *Call) sendKeys(s *side, keys string) {
+	if wayOfKeys(s.trunk) != ringbid.DTMFInfo {
+		s.stream.SendDigits(keys)
+		return
+	}
+	for i := range len(keys) {
+		if keys[i] == 'w' || keys[i] == 'W' {
+			continue
+		}
+		press := func() {
+			if !s.ended {
+				s.leg.Key(keys[i])
+			}
+		}
+		if wait := keyingTime(keys[:i]); wait > 0 {
+			time.AfterFunc(wait, func() { c.do(press) })
+		} else {
+			press()
+		}
+	}
 }
 
 // offer writes our offer, the codec in use first.

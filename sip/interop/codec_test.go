@@ -307,3 +307,50 @@ func TestKeysByTones(t *testing.T) {
 		keysArrive(t, caller, line, "7788")
 	})
 }
+
+func TestKeysByInfo(t *testing.T) {
+	t.Parallel()
+	prove(t, "RFC 6086", "keys by INFO, both bodies, become events at the buyer", "sipp", func(t *testing.T, r *rig) {
+		buyer := r.phone()
+		r.bridge(r.target(buyer.Addr))
+		caller := r.sipp("uac_info.xml", "-s", "+18005550100", r.addr)
+		line := pickUp(t, buyer, pcmu, events(101))
+		wantKeys(t, line, "5#A")
+		caller.Passes()
+	})
+	prove(t, "RFC 6086", "keys by INFO become tones at a buyer without events", "sipp", func(t *testing.T, r *rig) {
+		buyer := r.phone()
+		r.bridge(r.target(buyer.Addr))
+		caller := r.sipp("uac_info.xml", "-s", "+18005550100", r.addr)
+		line := siptest.Receive(t, "the buyer's line", buyer.Lines)
+		line.Tones = true
+		line.Local.Codecs = []sdp.Codec{pcmu}
+		line.Answer()
+		wantKeys(t, line, "5#A")
+		caller.Passes()
+	})
+	prove(t, "RFC 6086", "events become INFO on a trunk of that kind, and post-dial keys too", "raw", func(t *testing.T, r *rig) {
+		buyer := r.phone()
+		target := r.target(buyer.Addr, func(t *ringbid.Trunk) { t.DTMF = ringbid.DTMFInfo })
+		target.SendDigits = "1w2"
+		r.bridge(target)
+		caller := r.phone().Call(r.addr, "+18005550100", offers(pcmu, events(101))).Talk()
+		line := pickUp(t, buyer, pcmu)
+		if strings.Contains(string(line.Offer), "telephone-event") {
+			t.Errorf("events are offered:\n%s", line.Offer)
+		}
+		info := func(keys string) {
+			t.Helper()
+			for _, k := range []byte(keys) {
+				if ev := line.Want(leg.InfoDigit); ev.Digit != k {
+					t.Errorf("key %c, want %c", ev.Digit, k)
+				}
+			}
+		}
+		info("12")
+		bothHear(caller, line)
+		caller.Stream.Stop()
+		caller.Stream.SendDigits("90#")
+		info("90#")
+	})
+}

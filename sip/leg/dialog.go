@@ -167,6 +167,7 @@ const (
 	forBye                    // our BYE
 	forGhost                  // the BYE of a dialog the call never wanted
 	forNotify                 // how a transfer of the peer goes
+	forInfo                   // a key
 )
 
 // trial is a request of ours that waits for its final response.

@@ -189,6 +189,8 @@ func (l *Leg) resend(t trial, change func(*sipmsg.Request)) {
 		l.arm(tOffer, 64*l.s.t1)
 	case forNotify:
 		l.ref.branch = branch
+	case forInfo:
+		l.keying.branch = branch
 	case forRefresh:
 		l.session.pending = branch
 	}

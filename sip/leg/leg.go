@@ -54,6 +54,7 @@ type Leg struct {
 	reoffer *ticket // the peer's offer in a re-INVITE, UPDATE or PRACK
 	answers *held   // the peer's offer in a response
 	offer   offer
+	keying  keying
 	next    []byte // an Offer that waits for the dialog to be free
 	ref     referral
 	renews  bool // next only refreshes the session

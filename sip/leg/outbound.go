@@ -62,6 +62,8 @@ func (l *Leg) onResponse(m message) (Event, bool) {
 		l.terminate()
 	case forNotify:
 		l.onNotified(m, t)
+	case forInfo:
+		l.onInfoResponse(m, t)
 	}
 	return Event{}, false
 }
@@ -269,6 +271,11 @@ func (l *Leg) onTxFailed(m message) (Event, bool) {
 	case forNotify:
 		if m.branch == l.ref.branch {
 			l.unsubscribe()
+		}
+	case forInfo:
+		if m.branch == l.keying.branch {
+			l.keying.branch = ""
+			l.sendKey()
 		}
 	case forRefresh:
 		if m.branch == l.session.pending && l.st == confirmed {
