@@ -85,6 +85,7 @@ func (p *place) start(c *Call) {
 		p.fell(c, ringbid.VerdictUnreachable, 0, text)
 		return
 	}
+	p.to, p.hops = netip.AddrPort{}, nil // of another trunk, after a redirect
 	if addr, err := netip.ParseAddr(p.host); err == nil && p.trunk.Proxy == "" {
 		p.addr = addr
 		p.call(c, c.codecsFor(p.trunk)...)

@@ -127,6 +127,8 @@ func reasons(code string) ringbid.Reason {
 		return ringbid.Reason{Text: "not the agent of a talk", Fault: ringbid.FaultBuyer, SIP: 403}
 	case codeNoPickup:
 		return ringbid.Reason{Text: "nothing to take over", Fault: ringbid.FaultBuyer, SIP: 481}
+	case codeCertificate:
+		return ringbid.Reason{Text: "certificate of the trunk missing", Fault: ringbid.FaultTrunk, SIP: 403, Q850: 21}
 	case codeStranger:
 		return ringbid.Reason{Text: "source has no trunk", Fault: ringbid.FaultConfig, SIP: 403, Q850: 21}
 	case codeLoop:

@@ -59,6 +59,9 @@ func (s *Stack) Ask(ctx context.Context, q Question) (Reply, error) {
 	if err != nil {
 		return r, err
 	}
+	if dest, err = s.ported(dest); err != nil {
+		return r, err
+	}
 	if q.CallID == "" {
 		q.CallID = randomHex(16)
 	}

@@ -48,13 +48,18 @@ func (s *Stack) Dial(d DialConfig) *Leg {
 	}
 	if host, _, err := splitTarget(d.Target); err == nil && net.ParseIP(host) != nil {
 		dest, err := s.resolve(context.Background(), d.Network, d.Target, d.TLS)
-		l.connectTo(dest, err)
-		return l
+		if err != nil || !streamed(d.Network) || dest.local.Port() != 0 {
+			l.connectTo(dest, err)
+			return l
+		}
 	}
 	s.track(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), dialLimit)
 		defer cancel()
 		dest, err := s.resolve(ctx, d.Network, d.Target, d.TLS)
+		if err == nil {
+			dest, err = s.ported(dest)
+		}
 		l.in.post(message{input: inResolved, dest: dest, err: err})
 	})
 	return l

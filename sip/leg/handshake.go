@@ -149,6 +149,20 @@ func (s *Stack) makeStream(d destination) (*guard, error) {
 	}
 }
 
+// ported gives a destination whose network nobody listens on here the port of
+// its connection: the peer reaches us by that and by nothing else.
+func (s *Stack) ported(d destination) (destination, error) {
+	if !streamed(d.network) || d.local.Port() != 0 {
+		return d, nil
+	}
+	g, err := s.connect(d)
+	if err != nil {
+		return d, err
+	}
+	d.local = netip.AddrPortFrom(d.local.Addr(), addrPort(g.LocalAddr()).Port())
+	return d, nil
+}
+
 // inletOf is where connections of a network live.
 func (s *Stack) inletOf(network string, local netip.AddrPort) *inlet {
 	var second *inlet
