@@ -377,6 +377,7 @@ func (s *Stack) call(l *Leg, req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		return
 	}
 	if code, hs := l.agreeTerms(); code != 0 {
+		s.m.refused(code)
 		l.ended = true
 		l.final(code, "", hs)
 		l.abandon(Cause{})

@@ -62,13 +62,17 @@ func (t Terms) refuses(tag string) bool {
 
 // supported is the Supported header of the terms.
 func (t Terms) supported() string {
-	var tags []string
-	for _, tag := range []string{"100rel", "timer", "replaces", "norefersub"} {
-		if !t.refuses(tag) {
-			tags = append(tags, tag)
-		}
+	const always = "replaces, norefersub"
+	rel, timer := t.Reliable != ReliableOff, t.SessionExpires >= 0
+	switch {
+	case rel && timer:
+		return "100rel, timer, " + always
+	case rel:
+		return "100rel, " + always
+	case timer:
+		return "timer, " + always
 	}
-	return strings.Join(tags, ", ")
+	return always
 }
 
 // announce tells the peer what we support.
@@ -87,11 +91,12 @@ func (l *Leg) remember(m sipmsg.Message) {
 // values returns the values of a header by its long and compact name.
 func values(m sipmsg.Message, name, compact string) []string {
 	var out []string
-	for _, n := range []string{name, compact} {
-		if n == "" {
-			continue
-		}
-		for _, h := range m.GetHeaders(n) {
+	list, ok := m.(interface{ Headers() []sipmsg.Header })
+	if !ok {
+		return nil
+	}
+	for _, h := range list.Headers() {
+		if n := h.Name(); len(n) == len(name) && strings.EqualFold(n, name) || compact != "" && strings.EqualFold(n, compact) {
 			out = append(out, h.Value())
 		}
 	}
