@@ -167,6 +167,7 @@ type bench struct {
 // stall is one opened auction.
 type stall struct {
 	b        *bench
+	ctx      context.Context // bidders are waited for as long
 	ask      ringbid.Ask
 	offered  ringbid.TagMap
 	left     []ringbid.Award
@@ -198,8 +199,8 @@ func (b *bench) emit(e ringbid.Event) {
 	b.events = append(b.events, e)
 }
 
-func (b *bench) Open(_ context.Context, ask ringbid.Ask) Auction {
-	s := &stall{b: b, ask: ask, offered: ringbid.TagMap{}, left: slices.Clone(b.awards), held: map[string]bool{}, openedAt: time.Now()}
+func (b *bench) Open(ctx context.Context, ask ringbid.Ask) Auction {
+	s := &stall{b: b, ctx: ctx, ask: ask, offered: ringbid.TagMap{}, left: slices.Clone(b.awards), held: map[string]bool{}, openedAt: time.Now()}
 	b.markets = append(b.markets, s)
 	return s
 }
@@ -216,6 +217,9 @@ func (s *stall) Offer(facts ringbid.TagMap) {
 func (s *stall) Award(ctx context.Context) (ringbid.Award, bool) {
 	if s.done > 0 {
 		s.misuse = append(s.misuse, "Award after Done")
+	}
+	if s.ctx.Err() != nil && ctx.Err() == nil {
+		s.misuse = append(s.misuse, "Award after the end of the auction's context")
 	}
 	if s.b.delay > 0 && wait(ctx, s.b.delay) != nil {
 		return ringbid.Award{}, false

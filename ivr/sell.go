@@ -12,11 +12,11 @@ const musicAfter = 250 * time.Millisecond
 
 // openAuction opens the call's auction with what is known so far; a call has
 // one, however many nodes ask for it.
-func (w *walk) openAuction(ctx context.Context) {
+func (w *walk) openAuction() {
 	if w.auction != nil {
 		return
 	}
-	w.auction = w.r.market.Open(ctx, ringbid.Ask{
+	w.auction = w.r.market.Open(w.life, ringbid.Ask{
 		CallID: w.inv.CallID, Campaign: w.campaign.Name, Caller: w.inv.Caller, Number: w.inv.Number,
 		Facts: w.facts.market(), Deadline: w.campaign.Deadline.Or(ringbid.DefaultDeadline), Floor: w.campaign.Floor,
 	})
@@ -41,7 +41,7 @@ func (w *walk) dial(ctx context.Context, n *ringbid.Node, s *ringbid.Step) (way,
 	if w.out.Outcome != "" {
 		return nobody, nil
 	}
-	w.openAuction(ctx)
+	w.openAuction()
 	hold := w.prompt(n.Prompt)
 	limit := w.campaign.MaxAttempts
 	if limit == 0 {

@@ -34,6 +34,7 @@ type walk struct {
 	attempts int    // targets dialled
 	likely   ending // how the call ends if the flow just stops
 	force    force
+	life     context.Context // of the whole call, for an auction outlives its node
 }
 
 func (r *Runner) newWalk(c Call) *walk {
@@ -70,6 +71,7 @@ func (w *walk) learn(first ringbid.TagMap) {
 // run goes from node to node until the flow stops, the caller is gone or a
 // bound is reached. It always concludes the call.
 func (w *walk) run(ctx context.Context) {
+	w.life = ctx
 	limit := w.flow.MaxSteps
 	if limit == 0 {
 		limit = ringbid.DefaultMaxSteps
@@ -178,7 +180,7 @@ func (w *walk) do(ctx context.Context, n *ringbid.Node, s *ringbid.Step) (way, e
 	case ringbid.NodeSet:
 		return w.set(n), nil
 	case ringbid.NodeAuction:
-		w.openAuction(ctx)
+		w.openAuction()
 		return way{to: n.Next}, nil
 	case ringbid.NodeDial:
 		return w.dial(ctx, n, s)
