@@ -26,6 +26,9 @@ type onward struct {
 
 // introduce returns who a call to a buyer comes from and its further headers.
 func (c *Call) introduce(d ringbid.Dial, o onward) (identity, []leg.Header) {
+	if d.Target == nil {
+		d.Target = &ringbid.Target{} // a leg that nobody was dialled for
+	}
 	number := ringbid.Phone("")
 	if withheld(c.request) {
 		number = callerOf(c.request)
