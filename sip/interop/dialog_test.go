@@ -64,6 +64,7 @@ func TestDialogsWithBuyers(t *testing.T) {
 			}
 			x := siptest.Receive(t, "the call", calls)
 			buyer.Passes()
+			r.idle()
 			if x.Attempt.Verdict != ringbid.VerdictAnswered || x.Talk.EndedBy != b.ended || b.code != "" && x.Talk.Reason.Code != b.code {
 				t.Errorf("%+v", x)
 			}
@@ -82,6 +83,7 @@ func TestDialogsWithBuyers(t *testing.T) {
 		r.phone().Call(r.addr, "+18005550100").Talk()
 		siptest.Receive(t, "the talk", talks)
 		buyer.Passes()
+		r.idle()
 	})
 }
 
@@ -196,6 +198,7 @@ func TestForks(t *testing.T) {
 		if x := siptest.Receive(t, "the call", calls); x.Attempt.Verdict != ringbid.VerdictAnswered {
 			t.Errorf("%+v", x)
 		}
+		r.idle()
 	})
 	prove(t, "RFC 3261 9.1", "answer that crosses our CANCEL gets ACK and BYE", "raw", func(t *testing.T, r *rig) {
 		w := siptest.NewWire(t, "127.0.0.1")
