@@ -26,9 +26,6 @@ type Trunk struct {
 	Address string `json:"address,omitempty"`
 	// Transport is "udp" (default), "tcp", "tls", "ws" or "wss".
 	Transport string `json:"transport,omitempty"`
-	// UDPOnly sends what is over 1300 bytes by UDP too, where it is otherwise sent
-	// by TCP if the peer takes that (RFC 3261 section 18.1.1).
-	UDPOnly bool `json:"udp_only,omitempty"`
 	// TLS says what certificates have to be.
 	TLS TrunkTLS `json:"tls,omitzero"`
 	// Proxy is "host:port" of a proxy that everything for this trunk is sent

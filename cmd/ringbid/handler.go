@@ -139,6 +139,14 @@ func (a *app) From(ip netip.Addr) (*ringbid.Trunk, bool) { return a.book().Trunk
 // trunks lists every trunk in use.
 func (a *app) trunks() []*ringbid.Trunk { return slices.Collect(maps.Values(a.book().Trunks)) }
 
+// trunkStates says how the trunks are, as this node sees them.
+func (a *app) trunkStates() []ringbid.TrunkState {
+	if !a.serving.Load() {
+		return nil
+	}
+	return a.sip.TrunkStates()
+}
+
 // Named returns the trunk with the name.
 func (a *app) Named(name string) (*ringbid.Trunk, bool) {
 	t, ok := a.book().Trunks[name]

@@ -100,7 +100,7 @@ func (a *app) newPages() (*web.Server, error) {
 	c, err := console.New(console.Config{
 		Calls: calls, Recordings: calls, Reports: calls, Board: a.board, Book: a.book, Usage: calls.usage,
 		Leads: pageLeads{a}, Deliveries: pageDeliveries{a}, Maps: pageMaps{a}, Documents: pageDocuments{a}, Returns: pageLeads{a},
-		Hangup: a.hangup, Capture: a.openCapture, Desk: callDesk{a}, Version: version() + " on " + a.node,
+		Hangup: a.hangup, Capture: a.openCapture, Desk: callDesk{a}, Trunks: a.trunkStates, Version: version() + " on " + a.node,
 	})
 	if err != nil {
 		return nil, err

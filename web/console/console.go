@@ -64,6 +64,8 @@ type Config struct {
 	Capture func(callID string) (io.ReadSeekCloser, error)
 	// Desk carries out orders about live calls. It may be nil.
 	Desk Desk
+	// Trunks says how the trunks are; it may be nil.
+	Trunks func() []ringbid.TrunkState
 	// Version is what the settings page says of this build and node.
 	Version string
 	Now     func() time.Time

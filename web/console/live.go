@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/ringbid/ringbid"
@@ -43,6 +44,7 @@ type buyerMeter struct {
 
 type trunkRow struct {
 	Name, Direction, Class, State string
+	Note                          string // what the trunk said last
 	Up, Most                      int
 }
 
@@ -105,7 +107,7 @@ func (c *Console) side(ctx context.Context, cards []web.Card) (liveSide, error) 
 		usage, _ = c.c.Usage(ctx) // bars without caps are better than no board
 	}
 	s.Buyers = buyerMeters(book, up, usage)
-	s.Trunks = trunkRows(book, trunks)
+	s.Trunks = trunkRows(book, trunks, c.trunkStates())
 	return s, nil
 }
 
@@ -155,7 +157,45 @@ func capText(u Usage) string {
 	return web.Count(u.Used) + " of " + web.Count(u.Cap.Limit) + " " + what + per
 }
 
-func trunkRows(book *ringbid.Book, up map[string]int) []trunkRow {
+// trunkStates is how each watched trunk is.
+func (c *Console) trunkStates() map[string]ringbid.TrunkState {
+	out := map[string]ringbid.TrunkState{}
+	if c.c.Trunks != nil {
+		for _, s := range c.c.Trunks() {
+			out[s.Trunk] = s
+		}
+	}
+	return out
+}
+
+// condition says what is wrong with a trunk, or that it is registered; "" when
+// there is nothing to say.
+func condition(s ringbid.TrunkState) (class, state, note string) {
+	switch {
+	case s.Trunk == "":
+		return "", "", ""
+	case !s.Up:
+		return "bad", "down", "since " + s.Since.UTC().Format("15:04:05 MST") + ": " + answerText(s)
+	case !s.BusyUntil.IsZero():
+		return "warn", "busy", "until " + s.BusyUntil.UTC().Format("15:04:05 MST")
+	case s.Registration != "" && !s.Registered:
+		return "warn", "not registered", s.Registration
+	case s.Registered:
+		return "", "", "registered"
+	case s.Status > 0:
+		return "", "", "answers " + answerText(s)
+	}
+	return "", "", ""
+}
+
+func answerText(s ringbid.TrunkState) string {
+	if s.Status == 0 {
+		return s.Text
+	}
+	return strconv.Itoa(s.Status) + " " + s.Text
+}
+
+func trunkRows(book *ringbid.Book, up map[string]int, states map[string]ringbid.TrunkState) []trunkRow {
 	var out []trunkRow
 	for _, t := range book.Trunks {
 		row := trunkRow{Name: cmp.Or(t.Title, t.Name), Up: up[t.Name], Most: t.MaxCalls, Class: "good", State: "ready"}
@@ -169,6 +209,11 @@ func trunkRows(book *ringbid.Book, up map[string]int) []trunkRow {
 		}
 		if row.Most > 0 && row.Up >= row.Most {
 			row.Class, row.State = "warn", "full"
+		}
+		class, state, note := condition(states[t.Name])
+		row.Note = note
+		if state != "" {
+			row.Class, row.State = class, state
 		}
 		out = append(out, row)
 	}
