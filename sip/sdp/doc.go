@@ -7,7 +7,8 @@
 // is all the media plane needs to know.
 //
 // SRTP is keyed by a=crypto lines (RFC 4568), which a Local must ask for. It
-// refuses to negotiate what the product does not carry: DTLS-SRTP, video, names
-// instead of addresses in c= lines, and T.38. Refused streams are
-// answered with port 0 in their place, so the order of m= lines never changes.
+// refuses to negotiate what the product does not carry: DTLS-SRTP, video, codecs
+// of another clock than 8 kHz (Opus), names instead of addresses in c= lines,
+// and T.38. Refused streams are answered with port 0 in their place, so the
+// order of m= lines never changes.
 package sdp
