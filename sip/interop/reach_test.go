@@ -197,6 +197,39 @@ func TestReachDNS(t *testing.T) {
 	})
 }
 
+func TestReachProxy(t *testing.T) {
+	t.Parallel()
+	prove(t, "RFC 3261 12", "through a proxy in front: preset Route, Record-Route followed", "kamailio", func(t *testing.T, r *rig) {
+		at, buyer := siptest.Loopback(siptest.FreePort(t)), r.phone()
+		k := startKamailio(t, fmt.Sprintf(`
+listen=udp:%[1]s
+listen=tcp:%[1]s
+loadmodule "textops.so"
+loadmodule "sl.so"
+loadmodule "siputils.so"
+loadmodule "pv.so"
+loadmodule "xlog.so"
+loadmodule "tm.so"
+loadmodule "rr.so"
+request_route {
+	xlog("L_ERR", "SEEN $rm route=$hdr(Route)\n");
+	if (loose_route() && has_totag()) { t_relay(); exit; }
+	if (is_method("INVITE")) { record_route(); }
+	t_relay();
+}
+`, at), at)
+		calls := r.bridge(r.target(buyer.Addr, func(x *ringbid.Trunk) { x.Proxy = at }))
+		caller := r.phone().Call(r.addr, "+18005550100").Talk()
+		line := siptest.Receive(t, "the buyer's line", buyer.Lines)
+		line.Answer()
+		siptest.Eventually(t, "the ACK by the proxy", func() bool { return k.Output.Lines("SEEN ACK route=<sip:"+at) == 1 })
+		caller.HangUp()
+		siptest.Receive(t, "the call", calls)
+		siptest.Eventually(t, "the BYE by the proxy", func() bool { return k.Output.Lines("SEEN BYE route=<sip:"+at) == 1 })
+		r.idle()
+	})
+}
+
 func TestReachHealth(t *testing.T) {
 	t.Parallel()
 	prove(t, "RFC 3261", "OPTIONS: trunk goes down, nobody is dialled, and is up again", "raw", func(t *testing.T, r *rig) {
