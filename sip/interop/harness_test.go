@@ -77,15 +77,27 @@ func printTable() {
 	slices.SortFunc(table.rows, func(a, b row) int {
 		return cmp.Or(cmp.Compare(a.rfc, b.rfc), cmp.Compare(a.name, b.name))
 	})
-	failed := 0
-	fmt.Printf("\n%-18s %-66s %-18s %-8s %s\n", "RFC", "case", "peer", "result", "took")
+	wide := row{rfc: "RFC", name: "case", peer: "peer"}
 	for _, r := range table.rows {
-		fmt.Printf("%-18s %-66s %-18s %-8s %.1f s\n", r.rfc, r.name, r.peer, r.result, r.took.Seconds())
+		wide = row{rfc: longer(wide.rfc, r.rfc), name: longer(wide.name, r.name), peer: longer(wide.peer, r.peer)}
+	}
+	format := fmt.Sprintf("%%-%ds  %%-%ds  %%-%ds  %%-7s  %%s\n", len(wide.rfc), len(wide.name), len(wide.peer))
+	failed := 0
+	fmt.Printf("\n"+format, "RFC", "case", "peer", "result", "took")
+	for _, r := range table.rows {
+		fmt.Printf(format, r.rfc, r.name, r.peer, r.result, fmt.Sprintf("%.1f s", r.took.Seconds()))
 		if r.result != "pass" {
 			failed++
 		}
 	}
 	fmt.Printf("%d cases, %d not passed\n", len(table.rows), failed)
+}
+
+func longer(a, b string) string {
+	if len(b) > len(a) {
+		return b
+	}
+	return a
 }
 
 // rig is a server under test with its trunks and what it says. A carrier trunk
