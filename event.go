@@ -34,7 +34,7 @@ const (
 	EventPing      EventKind = "auction.ping"   // bid
 	EventBid       EventKind = "auction.bid"    // bid; data: state, amount, reason, ms
 	EventClosed    EventKind = "auction.closed" // data: why, best, amount
-	EventDial      EventKind = "leg.dial"       // leg; data: target, buyer, price
+	EventDial      EventKind = "leg.dial"       // leg; data: target, buyer, price; of a transfer: to
 	EventRinging   EventKind = "leg.ringing"    // leg; data: target, buyer
 	EventLegAnswer EventKind = "leg.answered"   // leg
 	EventLegEnd    EventKind = "leg.ended"      // leg; data: verdict, status, by

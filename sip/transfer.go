@@ -109,7 +109,8 @@ func (x *transfer) call(c *Call, codecs ...sdp.Codec) {
 	}
 	x.to, x.record.Leg = s, s.report.ID
 	x.at = time.Now().Add(c.ringTimeout())
-	c.emit(ringbid.Event{Kind: ringbid.EventDial, Leg: s.report.ID, Data: map[string]string{"target": target, "to": x.record.To}})
+	// No target in it: the screens of the target's agents have popped already.
+	c.emit(ringbid.Event{Kind: ringbid.EventDial, Leg: s.report.ID, Data: map[string]string{"to": x.record.To}})
 }
 
 // ringTimeout is how long a further leg of the present target may ring.
@@ -165,7 +166,6 @@ func (x *transfer) ringing(c *Call, ev leg.Event) {
 	now := time.Now()
 	x.to.report.Ringing = &now
 	x.at = now.Add(c.ringTimeout())
-	c.emit(ringbid.Event{Kind: ringbid.EventRinging, Leg: x.to.report.ID, Data: map[string]string{"target": x.to.report.Target, "to": x.record.To}})
 }
 
 func (x *transfer) answered(c *Call, answer []byte) {

@@ -147,6 +147,26 @@ func TestSupervisor(t *testing.T) {
 		}
 		r.idle()
 	})
+	prove(t, "supervision", "goes on through a transfer", "sipp, baresip", func(t *testing.T, r *rig) {
+		boss := siptest.StartSoftphone(t, siptest.SoftphoneConfig{User: "boss", Hz: bossHz})
+		r.trunks.put(&ringbid.Trunk{Name: "office", Address: boss.Addr})
+		desk := r.phone()
+		agent := r.agent("uas_refers.xml", map[string]string{"refer-to": "<sip:desk@127.0.0.1>", "final": "200"})
+		x := &supervised{t: t, r: r, boss: boss, calls: r.bridge(r.transferable(agent.Addr, desk.Addr, anywhere))}
+		x.caller = r.phone().Call(r.addr, "+18005550100").Talk()
+		x.caller.Hum(callerHz)
+		x.caller.Hears(900)
+		x.order(ringbid.SuperviseBarge)
+		x.agent = siptest.Receive(t, "the third party's call", desk.Lines)
+		x.agent.Answer()
+		x.agent.Hum(agentHz)
+		x.hums(true, true)
+		x.caller.HangUp()
+		if got := siptest.Receive(t, "the call", x.calls); got.EndedBy != "caller" || len(got.Legs) != 4 {
+			t.Errorf("%+v", got)
+		}
+		r.spotless()
+	})
 }
 
 func TestSentByAnOperator(t *testing.T) {

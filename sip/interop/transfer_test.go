@@ -311,6 +311,71 @@ func TestTransferLimits(t *testing.T) {
 	})
 }
 
+// referrer is an agent on a raw socket who refers at once and answers whatever
+// comes.
+type referrer struct {
+	w      *siptest.Wire
+	r      *rig
+	invite string
+}
+
+func (a *referrer) take() {
+	a.invite = a.w.Next("INVITE ")
+	a.w.Reply(a.invite, "200 OK", "Contact: <sip:"+a.w.Addr()+">\nContent-Type: application/sdp\n\n"+
+		"v=0\no=- 1 1 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 9 RTP/AVP 0\n")
+	a.w.Next("ACK ")
+}
+
+func (a *referrer) say(method string, seq int, more string) {
+	h := func(name string) string { return siptest.Header(a.invite, name) }
+	a.w.Send(a.r.addr, fmt.Sprintf("%s %s SIP/2.0\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%s%d\nMax-Forwards: 70\nFrom: %s;tag=peer\nTo: %s\nCall-ID: %s\nCSeq: %d %s\n"+
+		"Contact: <sip:%s>\n%sContent-Length: 0\n\n", method, strings.Trim(h("Contact"), "<>"), a.w.Addr(), method, seq, h("To"), h("From"), h("Call-ID"), seq, method, a.w.Addr(), more))
+}
+
+// hear answers one message, if one comes soon, and returns it.
+func (a *referrer) hear() string {
+	m := a.w.Read(5 * time.Millisecond)
+	if strings.HasPrefix(m, "NOTIFY ") || strings.HasPrefix(m, "BYE ") {
+		a.w.Reply(m, "200 OK", "")
+	}
+	return m
+}
+
+func TestNothingIsLeftOfTransfers(t *testing.T) {
+	t.Parallel()
+	prove(t, "RFC 3515", "caller hangs up at any moment of a transfer: nothing is left", "raw", func(t *testing.T, r *rig) {
+		desk := r.phone()
+		go func() {
+			for line := range desk.Lines {
+				line.Ring()
+				time.AfterFunc(60*time.Millisecond, line.Answer)
+			}
+		}()
+		calls := r.bridge(r.transferable("127.0.0.1:9", desk.Addr, anywhere))
+		phone := r.phone()
+		for i := range 12 {
+			a := &referrer{w: siptest.NewWire(t, "127.0.0.1"), r: r}
+			r.trunks.put(&ringbid.Trunk{Name: "buyers", Address: a.w.Addr()})
+			caller := phone.Call(r.addr, "+18005550100").Talk()
+			a.take()
+			siptest.Eventually(t, "the talk", func() bool { return r.log.Lines("call bridged") == i+1 })
+			a.say("REFER", 1, "Refer-To: <sip:desk@127.0.0.1>\n")
+			from, gone := time.Now(), false
+			for limit := from.Add(siptest.Patience); r.s.Active() > 0 && time.Now().Before(limit); {
+				a.hear()
+				if !gone && time.Since(from) > time.Duration(i)*8*time.Millisecond {
+					gone = true
+					caller.HangUp()
+				}
+			}
+			if x := siptest.Receive(t, "the call", calls); x.EndedBy != "caller" || len(x.Talk.Transfers) > 1 {
+				t.Errorf("%d: %+v", i, x)
+			}
+		}
+		r.spotless()
+	})
+}
+
 func TestAttendedTransfer(t *testing.T) {
 	t.Parallel()
 	prove(t, "RFC 5589", "attended transfer: the agent's second call runs through us", "sipp", func(t *testing.T, r *rig) {

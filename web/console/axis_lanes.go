@@ -240,6 +240,8 @@ func (m *axisMaker) pops() {
 			l.Marks = append(l.Marks, m.point("dot", "", e.At, cmp.Or(e.Text, "screen pop sent to "+e.Data["agents"])))
 		case ringbid.EventHold:
 			l.Marks = append(l.Marks, m.point("dot", "", e.At, cmp.Or(e.Text, "hold "+e.Data["on"])))
+		case ringbid.EventTransfer:
+			l.Marks = append(l.Marks, m.point("dot", "", e.At, cmp.Or(e.Text, "transfer to "+e.Data["to"])))
 		case ringbid.EventDigit:
 			l.Marks = append(l.Marks, m.point("dot", "", e.At, "the caller pressed "+e.Data["digit"]))
 		}

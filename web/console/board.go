@@ -129,6 +129,8 @@ func apply(c *web.Card, ev ringbid.Event) {
 		c.Amount = cmp.Or(d["price"], c.Amount)
 	case ringbid.EventBridged:
 		to(c, web.StageTalking, ev.At)
+	case ringbid.EventTransfer:
+		c.Text = ev.Text
 	case ringbid.EventWatched:
 		c.Watch = ev.Text
 		if d["mode"] == ringbid.SuperviseOff {

@@ -30,6 +30,7 @@ function apply(c, e) {
     case 'leg.dial': case 'leg.ringing':
       to('ringing'); c.target = d.target || c.target; c.buyer = d.buyer || c.buyer; c.amount = d.price || c.amount; break;
     case 'call.bridged': to('talking'); break;
+    case 'call.transfer': c.text = e.text; break;
     case 'call.watched': c.watch = d.mode === 'off' ? '' : e.text; break;
     case 'call.rejected': case 'call.ended':
       to('ended'); c.watch = ''; c.outcome = e.kind === 'call.rejected' ? 'rejected' : d.outcome || c.outcome; c.text = (e.text || d.code || '').replace(/^call ended: /, ''); break;
