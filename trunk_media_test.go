@@ -1,29 +1,39 @@
-package ringbid
+package ringbid_test
 
-import "testing"
+import (
+	"strings"
+	"testing"
 
-func TestTrunkMedia(t *testing.T) {
+	"github.com/ringbid/ringbid"
+)
+
+func TestTrunkMediaPolicies(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name  string
-		trunk Trunk
-		path  string // of the problem, "" for none
+		trunk ringbid.Trunk
+		want  string // part of the one problem, "" for none
 	}{
-		{"nothing said", Trunk{}, ""},
-		{"wide band first", Trunk{Codecs: []string{"g722", "pcma", "pcmu"}, Ptime: 30, DTMF: DTMFInband}, ""},
-		{"opus", Trunk{Codecs: []string{"opus"}}, "codecs[0]"},
-		{"odd packets", Trunk{Ptime: 25}, "ptime"},
-		{"long packets", Trunk{Ptime: 80}, "ptime"},
-		{"unknown keys", Trunk{DTMF: "mf"}, "dtmf"},
+		{"nothing said", ringbid.Trunk{}, ""},
+		{"refuse", ringbid.Trunk{SRTP: "refuse", Latch: "nat"}, ""},
+		{"keys in the clear", ringbid.Trunk{SRTP: "require"}, `srtp_insecure`},
+		{"keys in the clear over tcp", ringbid.Trunk{SRTP: "offer", Transport: "tcp"}, `"tcp"`},
+		{"keys in the clear on purpose", ringbid.Trunk{SRTP: "offer", SRTPInsecure: true, Latch: "signalled"}, ""},
+		{"over TLS", ringbid.Trunk{SRTP: "require", Transport: "tls"}, ""},
+		{"over WebSocket with TLS", ringbid.Trunk{SRTP: "offer", Transport: "wss"}, ""},
+		{"insecure without srtp", ringbid.Trunk{SRTPInsecure: true}, "of no use"},
+		{"unknown policy", ringbid.Trunk{SRTP: "maybe"}, "maybe"},
+		{"unknown latch", ringbid.Trunk{Latch: "anybody"}, "anybody"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			tt.trunk.Name, tt.trunk.Address = "buyers", "192.0.2.1"
-			problems := tt.trunk.Validate()
-			if tt.path == "" && len(problems) > 0 || tt.path != "" && (len(problems) != 1 || problems[0].Path != tt.path) {
-				t.Errorf("%+v", problems)
+			tt.trunk.Name, tt.trunk.Address = "carrier", "192.0.2.1"
+			got := tt.trunk.Validate()
+			if tt.want == "" && len(got) == 0 || len(got) == 1 && tt.want != "" && strings.Contains(got[0].Text, tt.want) {
+				return
 			}
+			t.Errorf("%v", got)
 		})
 	}
 }
