@@ -118,6 +118,7 @@ func TestReachTLS(t *testing.T) {
 				t.Errorf("%+v", x.Attempt)
 			}
 			caller.Over()
+			r.idle()
 		})
 	}
 	prove(t, "RFC 8446", "client certificate of a carrier: taken, refused without", "raw", func(t *testing.T, r *rig) {
@@ -194,6 +195,7 @@ func TestReachDNS(t *testing.T) {
 			t.Errorf("%+v %d legs", x.Attempt, len(x.Legs))
 		}
 		caller.Over()
+		r.idle()
 	})
 }
 
@@ -242,6 +244,7 @@ func TestReachHealth(t *testing.T) {
 			t.Errorf("%+v, %d legs", x.Attempt, len(x.Legs))
 		}
 		caller.Over()
+		r.idle()
 		siptest.Eventually(t, "the trunk is up", func() bool {
 			carrier.Reply(carrier.Next("OPTIONS "), "405 Method Not Allowed", "")
 			return r.state("buyers").Up
@@ -295,6 +298,7 @@ request_route {
 		caller := r.phone().Call(r.addr, "+18005550100").Talk() // from the registrar's address
 		siptest.Receive(t, "the call", calls)
 		caller.Over()
+		r.idle()
 		r.stop()
 		siptest.Eventually(t, "unregistered", func() bool { return k.Output.Lines("expires=0") == 1 })
 	})
