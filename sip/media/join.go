@@ -44,6 +44,8 @@ func (sh *shard) move(st *session, to *shard) {
 	s := st.s
 	st.unbridge()
 	st.leave(sh)
+	sh.eng.disarm(st.pair.rtp)
+	sh.eng.disarm(st.pair.rtcp)
 	sh.remove(st)
 	s.home.Store(to) // from here on the session belongs to the other thread
 	to.mark(s)

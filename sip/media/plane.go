@@ -132,7 +132,8 @@ func (p *Plane) NewStreamTo(peer netip.Addr, events chan<- Event) (*Stream, erro
 	home := p.shards[p.next%len(p.shards)]
 	p.next++
 	s.home.Store(home)
-	home.mark(s)
+	home.dirty.push(s)
+	home.hint()
 	return s, nil
 }
 

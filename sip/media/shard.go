@@ -25,6 +25,8 @@ type shard struct {
 	eng     engine
 	log     *slog.Logger
 	dirty   stack[*Stream] // streams with commands
+	roused  atomic.Bool    // a wake is under way
+	turning atomic.Bool    // it has streams, and so looks for commands every 20 ms
 	stop    atomic.Bool
 	ready   chan string // the priority reached, once the thread runs
 	count   *counters
@@ -60,8 +62,23 @@ func newShard(p *Plane, index int) (*shard, error) {
 
 // mark tells the shard that s has commands.
 func (sh *shard) mark(s *Stream) {
-	if sh.dirty.push(s) {
+	sh.dirty.push(s)
+	sh.rouse()
+}
+
+// rouse has the thread look for commands now, once for however many ask.
+func (sh *shard) rouse() {
+	if !sh.roused.Swap(true) {
 		sh.eng.wake()
+	}
+}
+
+// hint says that there are commands which may wait for the next turn. The flag is
+// read after they were left: a thread that stops turning looks once more after
+// it took the flag down.
+func (sh *shard) hint() {
+	if !sh.turning.Load() {
+		sh.rouse()
 	}
 }
 
@@ -95,10 +112,17 @@ func (sh *shard) loop() (stopped bool) {
 		}
 	}()
 	for !sh.stop.Load() {
-		for _, token := range sh.eng.wait(sh.deadline()) {
+		until := sh.deadline()
+		if until == 0 && !sh.dirty.empty() {
+			until = 1 // left before it was known that there are no more turns: at once
+		}
+		for _, token := range sh.eng.wait(until) {
 			sh.input(token)
 		}
 		sh.now = sh.eng.now()
+		if sh.roused.Load() {
+			sh.roused.Store(false) // before looking: who comes later wakes again
+		}
 		if !sh.dirty.empty() {
 			sh.commands()
 		}
@@ -239,6 +263,7 @@ func (sh *shard) place(st *session) {
 	sh.wheel[slot] = append(sh.wheel[slot], st)
 	st.placed, st.index, st.slot = true, index, slot
 	sh.live++
+	sh.turning.Store(true)
 	for kind, fd := range []int{st.pair.rtp, st.pair.rtcp} {
 		if err := sh.eng.arm(fd, index<<1|kind); err != nil {
 			sh.log.Error("rtp socket not watched", slog.String("local", st.s.local.String()), slog.Any("err", err))
@@ -246,13 +271,12 @@ func (sh *shard) place(st *session) {
 	}
 }
 
-// remove is the opposite of place.
+// remove takes a stream out of the tables. Its sockets are watched until they are
+// closed or disarmed.
 func (sh *shard) remove(st *session) {
 	if !st.placed {
 		return
 	}
-	sh.eng.disarm(st.pair.rtp)
-	sh.eng.disarm(st.pair.rtcp)
 	sh.members[st.index] = nil
 	sh.free = append(sh.free, st.index)
 	slot := sh.wheel[st.slot]
@@ -266,4 +290,5 @@ func (sh *shard) remove(st *session) {
 	}
 	st.placed = false
 	sh.live--
+	sh.turning.Store(sh.live > 0)
 }

@@ -7,7 +7,9 @@ import (
 
 // Stream is one RTP session with one peer. Its methods may be called from any
 // goroutine and at any time, also after Close, when they do nothing; none waits
-// for the network. Commands take effect in the order given, within about 1 ms.
+// for the network. Commands take effect in the order given: those that change
+// what is sent with the next packet of the stream, 20 ms at the most, the others
+// within about 1 ms.
 type Stream struct {
 	plane  *Plane
 	local  netip.AddrPort
@@ -21,11 +23,25 @@ type Stream struct {
 	state  session       // owned by the thread of home
 }
 
-// post hands a command to the media thread.
+// post hands a command to the media thread and wakes it.
 func (s *Stream) post(c command) {
-	if s.queue.push(c) {
-		s.home.Load().mark(s)
+	s.leave(c).rouse()
+}
+
+// postLater hands over a command that may wait for the next packet: waking the
+// thread costs more than most commands.
+func (s *Stream) postLater(c command) {
+	s.leave(c).hint()
+}
+
+// leave puts a command where the media thread finds it.
+func (s *Stream) leave(c command) *shard {
+	first := s.queue.push(c)
+	home := s.home.Load()
+	if first {
+		home.dirty.push(s)
 	}
+	return home
 }
 
 // Local returns the RTP address to put into the SDP; RTCP is one port above.
@@ -60,9 +76,9 @@ func (s *Stream) Bridge(peer *Stream) {
 	})
 }
 
-// Unbridge ends the relay in both directions.
+// Unbridge ends the relay in both directions; a packet may still pass.
 func (s *Stream) Unbridge() {
-	s.post(func(_ *shard, st *session) {
+	s.postLater(func(_ *shard, st *session) {
 		st.bridgeTurn++
 		st.unbridge()
 	})
@@ -76,13 +92,13 @@ func (s *Stream) Play(c *Clip, loop bool) PlayID {
 	if c == nil {
 		c = &Clip{}
 	}
-	s.post(func(_ *shard, st *session) { st.player = player{clip: c, id: id, loop: loop && len(c.ulaw) > 0} })
+	s.postLater(func(_ *shard, st *session) { st.player = player{clip: c, id: id, loop: loop && len(c.ulaw) > 0} })
 	return id
 }
 
 // Stop ends what plays, without PlayDone.
 func (s *Stream) Stop() {
-	s.post(func(_ *shard, st *session) { st.player = player{} })
+	s.postLater(func(_ *shard, st *session) { st.player = player{} })
 }
 
 // SendDigits queues keys to be sent as RFC 4733 events: 0-9 * # A-D, 120 ms
@@ -91,7 +107,7 @@ func (s *Stream) Stop() {
 // gets none. DigitsSent follows when the queue is empty, also if digits held
 // nothing to send.
 func (s *Stream) SendDigits(digits string) {
-	s.post(func(sh *shard, st *session) {
+	s.postLater(func(sh *shard, st *session) {
 		st.dialler.push(digits)
 		if len(st.dialler.queue) == 0 {
 			st.emit(sh, Event{Kind: DigitsSent})
@@ -108,6 +124,11 @@ func (s *Stream) Tap(t Tap) {
 // Stats returns the counters, after all commands given before; after Close, the
 // final ones. It waits for the media thread, about 1 ms.
 func (s *Stream) Stats() Stats {
+	select {
+	case <-s.done:
+		return s.final
+	default:
+	}
 	reply := make(chan Stats, 1)
 	s.post(func(_ *shard, st *session) { reply <- st.snapshot() })
 	select {
