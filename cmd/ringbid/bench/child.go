@@ -61,6 +61,9 @@ func Child(role string, in io.Reader, out io.Writer) error {
 	if err := json.Unmarshal(line, &j); err != nil {
 		return fmt.Errorf("read job: %w", err)
 	}
+	if j.Profile != "" {
+		runtime.MemProfileRate = 512 // each call is to be seen
+	}
 	addrs, end, err := open(j)
 	a := answer{Addrs: addrs}
 	if err != nil {
