@@ -6,12 +6,12 @@ import (
 )
 
 const (
-	// chunkFrames is how much of the clock one piece of memory holds: 256 ms,
-	// 4 KiB.
-	chunkFrames = 1 << 11
+	// chunkFrames is how much of the clock one piece of memory holds: 128 ms,
+	// 2 KiB.
+	chunkFrames = 1 << 10
 	// spareChunks are kept ready besides one for every second file: 0.5 MiB. A
-	// file needs a new one four times a second, and gives one back as often.
-	spareChunks = 128
+	// file needs a new one eight times a second, and gives one back as often.
+	spareChunks = 256
 	restock     = 20 * time.Millisecond
 )
 

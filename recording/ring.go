@@ -10,7 +10,7 @@ const (
 	// ringFrames is how much of the call's clock a ring can hold: 4.1 s, 64 KiB.
 	ringFrames = 1 << 15
 	// ringSlots are places for the chunks of that, which may begin within one.
-	ringSlots = 32
+	ringSlots = 64
 	// slack is how late, behind the newest audio, a packet may be and still be
 	// written: 400 ms.
 	slack = 3200
@@ -24,7 +24,7 @@ const shut = int64(math.MaxInt64)
 // ring is a window on the call's clock, both channels interleaved as in the
 // file, silent where nothing was put. One media thread puts, the writer takes;
 // neither ever waits for the other. Its memory are chunks that come from a pool
-// when something is put into them and go back once they are written: about four
+// when something is put into them and go back once they are written: about six
 // while the disk keeps up.
 //
 // The writer owns [tail, claim), the media thread [claim, tail+ringFrames).

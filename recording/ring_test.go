@@ -130,7 +130,7 @@ func TestRingWithoutMemory(t *testing.T) {
 	if diff := cmp.Diff([]fate{kept, full, full}, fates); diff != "" {
 		t.Fatal(diff)
 	}
-	got := drain(t, r, 3*chunkFrames)
+	got := drain(t, r, 60*sampleRate)
 	for i := 0; i < len(got); i += 2 {
 		if want := byte(7); i/2 >= chunkFrames && got[i] == want || i/2 < chunkFrames && got[i] != want {
 			t.Fatalf("position %d: %x", i/2, got[i])
@@ -139,7 +139,7 @@ func TestRingWithoutMemory(t *testing.T) {
 	if p.n.Load() != 1 {
 		t.Errorf("%d chunks came back", p.n.Load())
 	}
-	if fate := r.put(0, 3*chunkFrames, frame, false); fate != kept {
+	if fate := r.put(0, 60*sampleRate, frame[:160], false); fate != kept {
 		t.Errorf("after memory came back: fate %d", fate)
 	}
 }
