@@ -68,7 +68,7 @@ type Call struct {
 
 func newCall(s *Server, l *leg.Leg, trunk *ringbid.Trunk, signals chan leg.Signal, now time.Time) *Call {
 	c := &Call{
-		s: s, request: l.Invite(), signals: signals, sounds: make(chan media.Event, 32),
+		s: s, request: l.Invite(), signals: signals, sounds: make(chan media.Event, 16),
 		commands: make(chan func()), over: make(chan struct{}), quiet: make(chan struct{}),
 		timer: time.NewTimer(time.Hour),
 	}

@@ -163,6 +163,14 @@ func (s *Server) onInvite(l *leg.Leg) {
 		s.pickup(l, *id)
 		return
 	}
+	if c := s.begin(l); c != nil {
+		c.serve()
+	}
+}
+
+// begin makes a call of an INVITE, or refuses it and returns nil. It is apart from
+// onInvite so that what it needs is not on the owner's stack for the whole call.
+func (s *Server) begin(l *leg.Leg) *Call {
 	signals := make(chan leg.Signal, 64)
 	l.Bind(signals)
 	adm := s.admission(l)
@@ -172,9 +180,9 @@ func (s *Server) onInvite(l *leg.Leg) {
 		if adm.trunk != nil {
 			s.guard(s.log, "refused", func() { s.cfg.Refused(inviteOf(l.Invite(), adm.trunk, time.Now()), complete(why)) })
 		}
-		return
+		return nil
 	}
-	c.serve()
+	return c
 }
 
 // refuse gives the one answer to a call the handler never sees.

@@ -369,23 +369,7 @@ func (s *Stack) call(l *Leg, req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		s.settle()
 		s.mu.Unlock()
 	}()
-	l.tx, l.req = tx, req
-	if !tx.OnCancel(func(r *sipmsg.Request) { l.in.post(message{input: inCancelled, req: r}) }) {
-		l.in.post(message{input: inCancelled, req: req})
-	}
-	if closed {
-		return
-	}
-	if code, hs := l.agreeTerms(); code != 0 {
-		s.m.refused(code)
-		l.ended = true
-		l.final(code, "", hs)
-		l.abandon(Cause{})
-		return
-	}
-	l.send100()
-	if l.invite.badReplaces() { // RFC 3891 section 3
-		l.abandon(Cause{Code: 400, Text: "bad Replaces"})
+	if !l.taken(req, tx, closed) {
 		return
 	}
 	s.guarded("call", func() { s.cfg.OnInvite(l) })
@@ -394,4 +378,28 @@ func (s *Stack) call(l *Leg, req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		return
 	}
 	s.Adopt(l.bound)
+}
+
+// taken gives the leg its transaction and reports whether the call may see it.
+func (l *Leg) taken(req *sipmsg.Request, tx *sipmsg.ServerTx, closed bool) bool {
+	l.tx, l.req = tx, req
+	if !tx.OnCancel(func(r *sipmsg.Request) { l.in.post(message{input: inCancelled, req: r}) }) {
+		l.in.post(message{input: inCancelled, req: req})
+	}
+	if closed {
+		return false
+	}
+	if code, hs := l.agreeTerms(); code != 0 {
+		l.s.m.refused(code)
+		l.ended = true
+		l.final(code, "", hs)
+		l.abandon(Cause{})
+		return false
+	}
+	l.send100()
+	if l.invite.badReplaces() { // RFC 3891 section 3
+		l.abandon(Cause{Code: 400, Text: "bad Replaces"})
+		return false
+	}
+	return true
 }

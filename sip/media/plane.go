@@ -119,7 +119,9 @@ func (p *Plane) NewStreamTo(peer netip.Addr, events chan<- Event) (*Stream, erro
 		local: netip.AddrPortFrom(family.advertise, pair.port),
 		cname: strconv.FormatUint(rand.Uint64(), 36) + "@" + family.advertise.String(),
 	}
-	s.state = session{s: s, pair: pair, out: sender{ssrc: rand.Uint32(), seq: firstSeq(rand.Uint32()), ts: rand.Uint32()}}
+	st := &s.state // set in place: a copy of it is 2 KB on the caller's stack
+	st.s, st.pair = s, pair
+	st.out.ssrc, st.out.seq, st.out.ts = rand.Uint32(), firstSeq(rand.Uint32()), rand.Uint32()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {

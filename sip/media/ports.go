@@ -19,7 +19,8 @@ type ports struct {
 	dscp int
 
 	mu       sync.Mutex
-	idle     []restingPort // in the order of their return, which is that of until
+	idle     []restingPort // a circle: from head on, in the order of their return, which is that of until
+	head     int
 	open     int
 	capacity int
 }
@@ -46,10 +47,10 @@ func newPorts(c Config) (*ports, error) {
 	if n <= 0 {
 		return nil, fmt.Errorf("media plane: rtp ports %d-%d hold no even port with its odd one", c.PortMin, c.PortMax)
 	}
-	p := &ports{rest: c.Rest, dscp: c.DSCP, capacity: n, idle: make([]restingPort, 0, n)}
+	p := &ports{rest: c.Rest, dscp: c.DSCP, capacity: n, idle: make([]restingPort, n)}
 	start := rand.IntN(n)
 	for i := range n {
-		p.idle = append(p.idle, restingPort{port: uint16(first + 2*((start+i)%n))})
+		p.idle[i].port = uint16(first + 2*((start+i)%n))
 	}
 	return p, nil
 }
@@ -84,11 +85,11 @@ func (p *ports) take(bind netip.Addr) (portPair, error) {
 func (p *ports) pop() (uint16, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.idle) == 0 || time.Now().Before(p.idle[0].until) {
+	if p.open == p.capacity || time.Now().Before(p.idle[p.head].until) {
 		return 0, false
 	}
-	port := p.idle[0].port
-	p.idle = p.idle[1:]
+	port := p.idle[p.head].port
+	p.head = (p.head + 1) % p.capacity
 	p.open++
 	return port, true
 }
@@ -97,8 +98,9 @@ func (p *ports) pop() (uint16, bool) {
 func (p *ports) put(port uint16) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	tail := (p.head + p.capacity - p.open) % p.capacity
+	p.idle[tail] = restingPort{port: port, until: time.Now().Add(p.rest)}
 	p.open--
-	p.idle = append(p.idle, restingPort{port: port, until: time.Now().Add(p.rest)})
 }
 
 func (p *ports) load() (open, capacity int) {
