@@ -9,10 +9,10 @@ const (
 	// chunkFrames is how much of the clock one piece of memory holds: 128 ms,
 	// 2 KiB.
 	chunkFrames = 1 << 10
-	// spareChunks are kept ready besides one for every second file: 0.5 MiB. A
-	// file needs a new one eight times a second, and gives one back as often.
+	// spareChunks are kept ready besides one for each file: 0.5 MiB. A file needs a
+	// new one eight times a second, and gives one back as often.
 	spareChunks = 256
-	restock     = 20 * time.Millisecond
+	restock     = 100 * time.Millisecond
 )
 
 // chunk is memory of the rings, silent where nothing was put.
@@ -87,7 +87,7 @@ func (r *Recorder) stock() {
 		files := int64(len(r.files))
 		r.mu.Unlock()
 		if files > 0 || r.chunks.n.Load() > 2*spareChunks {
-			r.chunks.level(spareChunks + files/2)
+			r.chunks.level(spareChunks + files)
 		}
 	}
 }

@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	tick = 50 * time.Millisecond
+	tick = 100 * time.Millisecond
 	// page is how much is written at once.
 	page = 64 << 10
 	// burst bounds how much of one file is written before the others get their
