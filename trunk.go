@@ -24,7 +24,10 @@ type Trunk struct {
 	// looked up as RFC 3263 says: NAPTR and SRV, whose hosts are tried in turn,
 	// then the host itself at the transport's port, 5060 or 5061.
 	Address string `json:"address,omitempty"`
-	// Transport is "udp" (default), "tcp", "tls", "ws" or "wss".
+	// Transport is "udp" (default), "tcp", "tls", "ws" or "wss". Over udp a
+	// request of more than 1300 bytes goes to the same host and port by TCP where
+	// the trunk takes that, and in fragments where it does not (RFC 3261 section
+	// 18.1.1).
 	Transport string `json:"transport,omitempty"`
 	// TLS says what certificates have to be.
 	TLS TrunkTLS `json:"tls,omitzero"`

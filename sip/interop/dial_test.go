@@ -266,9 +266,8 @@ func TestMachines(t *testing.T) {
 }
 
 // told has a buyer check what it is told of a call.
-func told(t *testing.T, r *rig, scenario string, trunk func(*ringbid.Trunk), change func(*ringbid.Target), said ...func(*siptest.Line, *leg.DialConfig)) {
+func told(t *testing.T, r *rig, buyer *siptest.Sipp, trunk func(*ringbid.Trunk), change func(*ringbid.Target), said ...func(*siptest.Line, *leg.DialConfig)) {
 	t.Helper()
-	buyer := r.sipp(scenario)
 	target := r.target(buyer.Addr, trunk)
 	change(target)
 	calls := r.bridge(target)
@@ -290,22 +289,22 @@ func TestIdentity(t *testing.T) {
 			header(t, "Identity", "eyJhbGciOiJFUzI1NiJ9.eyJhdHRlc3QiOiJBIn0.c2lnbmF0dXJl;info=<https://cert.example/a.pem>;alg=ES256;ppt=shaken;pad="+strings.Repeat("x", 3000)+"y"))
 	}
 	prove(t, "RFC 7044", "PAI, Diversion, History-Info, User-to-User with purpose", "sipp", func(t *testing.T, r *rig) {
-		told(t, r, "uas_told.xml", func(t *ringbid.Trunk) { t.Diversion = ringbid.DiversionBoth }, func(t *ringbid.Target) {
+		told(t, r, r.sipp("uas_told.xml"), func(t *ringbid.Trunk) { t.Diversion = ringbid.DiversionBoth }, func(t *ringbid.Target) {
 			t.UserToUser, t.UserToUserPurpose = "zip={{zip}}", "calls"
 		}, signed(t))
 	})
 	prove(t, "RFC 3325", "privacy: From anonymous, no PAI, nothing of the number", "sipp", func(t *testing.T, r *rig) {
-		told(t, r, "uas_untold.xml", func(*ringbid.Trunk) {}, same, private(t))
+		told(t, r, r.sipp("uas_untold.xml"), func(*ringbid.Trunk) {}, same, private(t))
 	})
 	prove(t, "RFC 3325", "privacy towards a trusted trunk: PAI with Privacy: id", "sipp", func(t *testing.T, r *rig) {
-		told(t, r, "uas_trusted.xml", func(t *ringbid.Trunk) { t.Trusted = true }, same, private(t))
+		told(t, r, r.sipp("uas_trusted.xml"), func(t *ringbid.Trunk) { t.Trusted = true }, same, private(t))
 	})
 	prove(t, "RFC 8224", "Identity of 3 KB relayed byte for byte with its Date", "sipp", func(t *testing.T, r *rig) {
-		told(t, r, "uas_signed.xml", func(t *ringbid.Trunk) { t.RelayIdentity = true },
+		told(t, r, r.sipp("uas_signed.xml"), func(t *ringbid.Trunk) { t.RelayIdentity = true },
 			func(t *ringbid.Target) { t.User = "+18005550100" }, signed(t))
 	})
 	prove(t, "RFC 8224", "Identity dropped when another number is called", "sipp", func(t *testing.T, r *rig) {
-		told(t, r, "uas_unsigned.xml", func(t *ringbid.Trunk) { t.RelayIdentity = true }, same, signed(t))
+		told(t, r, r.sipp("uas_unsigned.xml"), func(t *ringbid.Trunk) { t.RelayIdentity = true }, same, signed(t))
 		if r.log.Lines("identity not passed on") != 1 {
 			t.Error("nothing in the log")
 		}

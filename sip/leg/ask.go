@@ -59,7 +59,7 @@ func (s *Stack) Ask(ctx context.Context, q Question) (Reply, error) {
 	if err != nil {
 		return r, err
 	}
-	if dest, err = s.ported(dest); err != nil {
+	if dest, err = s.ported(ctx, dest); err != nil {
 		return r, err
 	}
 	if q.CallID == "" {
@@ -169,7 +169,7 @@ func (s *Stack) question(q Question, dest destination, seq uint32, proofs []proo
 
 // exchange runs one client transaction to its end.
 func (s *Stack) exchange(ctx context.Context, req *sipmsg.Request, dest destination) (*sipmsg.Response, error) {
-	tx, err := s.begin(req, dest)
+	tx, err := s.begin(ctx, req, dest)
 	if err != nil {
 		return nil, err
 	}

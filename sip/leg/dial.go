@@ -58,7 +58,7 @@ func (s *Stack) Dial(d DialConfig) *Leg {
 		defer cancel()
 		dest, err := s.resolve(ctx, d.Network, d.Target, d.TLS)
 		if err == nil {
-			dest, err = s.ported(dest)
+			dest, err = s.ported(ctx, dest)
 		}
 		l.in.post(message{input: inResolved, dest: dest, err: err})
 	})

@@ -152,6 +152,10 @@ func (l *Leg) request(req *sipmsg.Request, branch string, d destination, t trial
 		t.d = &l.d
 	}
 	l.trials[branch] = t
+	if wide, ok := l.s.roomier(req, d); ok && !l.inbound {
+		l.widen(branch, wide)
+		return
+	}
 	l.note(true, req)
 	l.s.transact(l, req, branch, d)
 }

@@ -85,8 +85,9 @@ type dialling struct {
 
 // connect returns the stream to d, made when there is none. Connections we dial
 // go through a guard like those that come in, and are shared by all who call
-// the same peer under the same identity (RFC 5923).
-func (s *Stack) connect(d destination) (*guard, error) {
+// the same peer under the same identity (RFC 5923). One that takes longer than
+// the asker waits is kept for the next.
+func (s *Stack) connect(ctx context.Context, d destination) (*guard, error) {
 	if g := s.streamTo(d); g != nil {
 		return g, nil
 	}
@@ -95,23 +96,31 @@ func (s *Stack) connect(d destination) (*guard, error) {
 	way := s.dials[key]
 	mine := way == nil
 	if mine {
-		way = &dialling{done: make(chan struct{})}
+		way = &dialling{done: make(chan struct{}), err: fmt.Errorf("%w: connection not made", ErrTransport)}
 		s.dials[key] = way
 	}
 	s.mu.Unlock()
-	if !mine {
-		<-way.done // within dialLimit and a second
-		return way.g, way.err
+	if mine && !s.track(func() { s.dial(key, way, d) }) {
+		s.dialled(key, way)
 	}
-	defer func() {
-		s.mu.Lock()
-		delete(s.dials, key)
-		s.mu.Unlock()
-		close(way.done)
-	}()
-	way.err = fmt.Errorf("%w: connection not made", ErrTransport)
+	select {
+	case <-way.done: // within dialLimit and a second
+		return way.g, way.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%w: no connection in time", ErrUnreachable)
+	}
+}
+
+func (s *Stack) dial(key dialKey, way *dialling, d destination) {
+	defer s.dialled(key, way)
 	way.g, way.err = s.makeStream(d)
-	return way.g, way.err
+}
+
+func (s *Stack) dialled(key dialKey, way *dialling) {
+	s.mu.Lock()
+	delete(s.dials, key)
+	s.mu.Unlock()
+	close(way.done)
 }
 
 func (s *Stack) makeStream(d destination) (*guard, error) {
@@ -121,6 +130,13 @@ func (s *Stack) makeStream(d destination) (*guard, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), dialLimit)
 	defer cancel()
+	s.track(func() {
+		select {
+		case <-s.quit:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: d.local.Addr().AsSlice()}, Control: s.markDialled}
 	conn, err := dialer.DialContext(ctx, "tcp", d.to.String())
 	if err != nil {
@@ -151,11 +167,11 @@ func (s *Stack) makeStream(d destination) (*guard, error) {
 
 // ported gives a destination whose network nobody listens on here the port of
 // its connection: the peer reaches us by that and by nothing else.
-func (s *Stack) ported(d destination) (destination, error) {
+func (s *Stack) ported(ctx context.Context, d destination) (destination, error) {
 	if !streamed(d.network) || d.local.Port() != 0 {
 		return d, nil
 	}
-	g, err := s.connect(d)
+	g, err := s.connect(ctx, d)
 	if err != nil {
 		return d, err
 	}

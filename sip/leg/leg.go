@@ -135,6 +135,8 @@ func (l *Leg) handle(m message) (Event, bool) {
 		}
 	case inRefused:
 		l.onRefused(m.branch)
+	case inWidened:
+		l.onWidened(m)
 	case inTxFailed:
 		return l.onTxFailed(m)
 	case inTimer:

@@ -15,6 +15,7 @@ type outbound struct {
 	cancelling bool // CANCEL was sent, or is to be sent at the first provisional
 	cancelSent bool
 	told       bool // the owner has Failed
+	widened    bool // it went by TCP because it was long
 	pracks     int  // reliable responses taken
 	final      bool // a final response of 300 or more, or a failure, was taken
 }
@@ -306,6 +307,9 @@ func (l *Leg) onNoResponse() (Event, bool) {
 	if l.st != calling || l.out.final {
 		return Event{}, false
 	}
+	if l.out.widened {
+		l.s.narrow.add(l.peer.to) // the next call does not wait for it
+	}
 	silent := l.ended || l.out.told
 	l.out.cancelling = true
 	l.out.told = true
@@ -347,7 +351,8 @@ func (l *Leg) sendCancel() {
 		return
 	}
 	l.out.cancelSent = true
-	invite := l.trials[l.out.branch].req
+	t := l.trials[l.out.branch]
+	invite := t.req
 	req := sipmsg.NewRequest(sipmsg.CANCEL, invite.Recipient)
 	req.AppendHeader(invite.Via().Clone())
 	for _, name := range []string{"Route", "Max-Forwards", "From", "To", "Call-ID"} {
@@ -359,9 +364,9 @@ func (l *Leg) sendCancel() {
 	}
 	appendHeaders(req, l.cause.headers())
 	req.SetBody(nil)
-	address(req, l.peer)
+	address(req, t.dest)
 	l.note(true, req)
-	l.s.transact(l, req, "", l.peer) // its outcome changes nothing: the INVITE's does
+	l.s.transact(l, req, "", t.dest) // its outcome changes nothing: the INVITE's does
 	if l.st != done {
 		l.arm(tCancel, 64*l.s.t1)
 	}

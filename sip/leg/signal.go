@@ -37,6 +37,7 @@ const (
 	inCancelled                  // sipgo answered a CANCEL with 487
 	inCancel                     // a CANCEL that sipgo could not match yet
 	inOfferGone                  // the peer cancelled its re-INVITE
+	inWidened                    // a request too long for a datagram has a stream, or not
 	inTxFailed                   // a client transaction ended without a final response
 	inRefused                    // the refusal of our INVITE is acknowledged
 	inTimer                      // a timer fired

@@ -54,6 +54,7 @@ type Stack struct {
 	told     *told                               // what Screen refused
 	marks    marks                               // what Screen said of INVITEs
 	slow     slow                                // refusals held back
+	narrow   narrow                              // peers without streams
 	wg       sync.WaitGroup
 	closer   sync.Once
 	closeErr error

@@ -140,7 +140,9 @@ func (s *Stack) write(req *sipmsg.Request, d destination) {
 		return
 	}
 	s.track(func() {
-		if g, err := s.connect(d); err == nil {
+		ctx, cancel := context.WithTimeout(context.Background(), dialLimit)
+		defer cancel()
+		if g, err := s.connect(ctx, d); err == nil {
 			pin(req, g)
 			_ = s.tpl.WriteMsg(req)
 		}
@@ -164,7 +166,7 @@ func (s *Stack) transact(l *Leg, req *sipmsg.Request, branch string, d destinati
 		return
 	}
 	s.track(func() {
-		tx, err := s.begin(req, d)
+		tx, err := s.begin(context.Background(), req, d)
 		if err != nil {
 			failed(err)
 			return
@@ -175,16 +177,16 @@ func (s *Stack) transact(l *Leg, req *sipmsg.Request, branch string, d destinati
 
 // begin sends a request and makes its transaction; over a stream it may have
 // to wait for the connection.
-func (s *Stack) begin(req *sipmsg.Request, d destination) (*sipmsg.ClientTx, error) {
+func (s *Stack) begin(ctx context.Context, req *sipmsg.Request, d destination) (*sipmsg.ClientTx, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialLimit+time.Second)
+	defer cancel()
 	if streamed(d.network) {
-		g, err := s.connect(d)
+		g, err := s.connect(ctx, d)
 		if err != nil {
 			return nil, err
 		}
 		pin(req, g)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), dialLimit)
-	defer cancel()
 	tx, err := s.txl.Request(ctx, req)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s", ErrTransport, err.Error())
