@@ -2,9 +2,7 @@ package sip
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 	"slices"
 	"time"
@@ -225,23 +223,6 @@ func since(from time.Time, at *time.Time) int64 {
 		return 0
 	}
 	return max(1, at.Sub(from).Milliseconds())
-}
-
-// lookUp finds the address of a trunk's host, IPv4 first.
-func lookUp(ctx context.Context, host string) (netip.Addr, error) {
-	list, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	if err != nil {
-		return netip.Addr{}, fmt.Errorf("look up %s: %w", host, err)
-	}
-	for _, a := range list {
-		if a.Unmap().Is4() {
-			return a.Unmap(), nil
-		}
-	}
-	if len(list) == 0 {
-		return netip.Addr{}, fmt.Errorf("look up %s: no address", host)
-	}
-	return list[0], nil
 }
 
 // hostOf is what we call ourselves towards a trunk at the address, as it stands

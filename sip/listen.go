@@ -135,8 +135,10 @@ func (c *Call) hangUp(s *side, by string, why ringbid.Reason) {
 	if s == c.caller {
 		return
 	}
-	if c.watching(s) {
-		c.unwatched(c.boss)
+	if s.report.Side == bySupervisor {
+		if c.watching(s) {
+			c.unwatched(c.boss)
+		}
 		return
 	}
 	data := map[string]string{"verdict": string(s.report.Verdict), "by": by, "target": s.report.Target}

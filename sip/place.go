@@ -2,8 +2,6 @@ package sip
 
 import (
 	"cmp"
-	"context"
-	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -21,14 +19,9 @@ import (
 type place struct {
 	t      *dialTask
 	within string // the trunk's name
-	trunk  *ringbid.Trunk
+	route
 	user   string
-	host   string
-	port   int
-	addr   netip.Addr
-	to     netip.AddrPort   // addr with the port that was looked up; invalid for port
-	hops   []netip.AddrPort // further hosts of the trunk
-	s      *side            // the leg being tried, nil before the INVITE
+	s      *side // the leg being tried, nil before the INVITE
 	stage  dialStage
 	at     time.Time    // when late is to be called; zero is never
 	id     media.PlayID // the whisper
@@ -77,65 +70,34 @@ func placesOf(t *dialTask) []*place {
 
 // start looks the place up and calls it.
 func (p *place) start(c *Call) {
-	if text := p.plan(c); text != "" {
-		p.fell(c, ringbid.VerdictLocal, 0, text)
+	if v, text := p.take(c, p.within); text != "" {
+		p.fell(c, v, 0, text)
 		return
 	}
-	if text := c.s.watch.down(p.trunk.Name); text != "" {
-		p.fell(c, ringbid.VerdictUnreachable, 0, text)
-		return
-	}
-	p.to, p.hops = netip.AddrPort{}, nil // of another trunk, after a redirect
-	if addr, err := netip.ParseAddr(p.host); err == nil && p.trunk.Proxy == "" {
-		p.addr = addr
-		p.call(c, c.codecsFor(p.trunk)...)
+	p.visit()
+	if !ringbid.SIPUser(p.user) {
+		p.fell(c, ringbid.VerdictLocal, 0, "what to dial is not a number or SIP user")
 		return
 	}
 	p.at = time.Now().Add(lookUpLimit + time.Second)
-	trunk := p.trunk
-	c.lookups.Go(func() {
-		ctx, cancel := context.WithTimeout(c.ctx, lookUpLimit)
-		defer cancel()
-		hops, err := c.s.find(ctx, trunk)
-		c.do(func() { p.resolved(c, hops, err) })
-	})
+	p.search(c, func(amiss string) { p.resolved(c, amiss) })
 }
 
-// plan finds the trunk and says what is missing.
-func (p *place) plan(c *Call) string {
-	trunk, ok := c.s.cfg.Trunks.Named(p.within)
-	if !ok || trunk.Address == "" {
-		return fmt.Sprintf("trunk %s has no address to call", p.within)
+func (p *place) resolved(c *Call, amiss string) {
+	switch {
+	case c.task != p.t || p.over || p.s != nil && !p.s.ended:
+	case amiss != "":
+		p.fell(c, ringbid.VerdictUnreachable, 0, amiss)
+	default:
+		p.call(c, c.codecsFor(p.trunk)...)
 	}
-	var err error
-	if p.host, p.port, err = trunk.HostPort(); err != nil {
-		return err.Error()
-	}
-	p.trunk = trunk
-	p.visit()
-	if !ringbid.SIPUser(p.user) {
-		return "what to dial is not a number or SIP user"
-	}
-	return ""
-}
-
-func (p *place) resolved(c *Call, hops []netip.AddrPort, err error) {
-	if c.task != p.t || p.over || p.s != nil && !p.s.ended {
-		return
-	}
-	if err != nil || len(hops) == 0 {
-		p.fell(c, ringbid.VerdictUnreachable, 0, "host "+p.host+" is not known")
-		return
-	}
-	p.to, p.addr, p.hops = hops[0], hops[0].Addr(), hops[1:]
-	p.call(c, c.codecsFor(p.trunk)...)
 }
 
 // call sends the INVITE of a new leg to the place.
 func (p *place) call(c *Call, codecs ...sdp.Codec) {
 	t := p.t
 	s, why := c.callOut(outgoing{
-		trunk: p.trunk, user: p.user, host: p.host, port: p.port, addr: p.addr, to: p.to, codecs: codecs, plain: p.plain,
+		route: p.route, user: p.user, codecs: codecs, plain: p.plain,
 		report: ringbid.Leg{Side: byBuyer, Name: t.d.Award.Name, Target: t.d.Target.Name},
 		say:    func(host string) (identity, []leg.Header) { return p.say(c, host) },
 	})
@@ -212,7 +174,7 @@ func (p *place) failed(c *Call, ev leg.Event) {
 			p.retry(c, ev, c.codecsFor(p.trunk)...)
 			return
 		}
-		if other := p.otherLaw(); other != nil && !p.again {
+		if other := otherLaw(p.trunk, p.s); other != nil && !p.again {
 			p.again = true
 			p.retry(c, ev, *other)
 			return
@@ -221,13 +183,9 @@ func (p *place) failed(c *Call, ev leg.Event) {
 	if p.moved(c, ev) {
 		return
 	}
-	if elsewhere(ev) && len(p.hops) > 0 {
-		p.to, p.addr, p.hops = p.hops[0], p.hops[0].Addr(), p.hops[1:]
+	if p.further(c, ev) {
 		p.retry(c, ev, p.s.local.Codecs...)
 		return
-	}
-	if ev.Code == 503 {
-		c.s.watch.pause(p.trunk.Name, pauseOf(ev.Headers))
 	}
 	verdict, text := verdictOf(ev.Code), ev.Reason
 	if ev.Code == 0 {
@@ -244,15 +202,6 @@ func (p *place) failed(c *Call, ev leg.Event) {
 func (p *place) retry(c *Call, ev leg.Event, codecs ...sdp.Codec) {
 	p.hangUp(c, ringbid.VerdictFailed, byBuyer, ringbid.Reason{Text: ev.Reason, SIP: ev.Code})
 	p.call(c, codecs...)
-}
-
-func (p *place) otherLaw() *sdp.Codec {
-	for _, v := range voices(p.trunk) {
-		if v.Name != p.s.local.Codecs[0].Name {
-			return &v
-		}
-	}
-	return nil
 }
 
 // hangUp ends the leg being tried with a verdict.
@@ -285,12 +234,8 @@ func (p *place) fell(c *Call, v ringbid.Verdict, status int, text string) {
 
 // outgoing describes a leg that is to be made.
 type outgoing struct {
-	trunk  *ringbid.Trunk
+	route
 	user   string // checked to be a number or SIP user
-	host   string // of the Request-URI
-	port   int
-	addr   netip.Addr     // of host
-	to     netip.AddrPort // where to send; invalid means addr and port
 	codecs []sdp.Codec
 	plain  bool        // offers plain RTP whatever the trunk likes
 	report ringbid.Leg // Side, Name and Target

@@ -1,10 +1,8 @@
 package sip
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -21,6 +19,8 @@ const supervisorRings = 30 * time.Second
 type supervisor struct {
 	by   string
 	mode media.Mode
+	route
+	user string
 	s    *side // nil until its host is known
 	on   bool  // answered
 }
@@ -83,45 +83,44 @@ func (c *Call) supervise(v ringbid.Supervision) error {
 
 // ringSupervisor calls the supervisor's telephone.
 func (c *Call) ringSupervisor(v ringbid.Supervision, mode media.Mode) error {
-	trunk, ok := c.s.cfg.Trunks.Named(v.Phone.Trunk)
-	if !ok || trunk.Address == "" {
-		return ringbid.FieldError("phone.trunk", "trunk %.60q has no address to call", v.Phone.Trunk)
-	}
-	host, port, err := trunk.HostPort()
-	if err != nil {
-		return err
-	}
-	if !ringbid.SIPUser(v.Phone.User) {
-		return ringbid.FieldError("phone.user", "%.80q is not a number or SIP user", v.Phone.User)
-	}
-	boss := &supervisor{by: v.By, mode: mode}
-	out := outgoing{
-		trunk: trunk, user: v.Phone.User, host: host, port: port, codecs: mixable(trunk),
-		report: ringbid.Leg{Side: bySupervisor, Name: v.By}, say: supervisorCall,
-	}
-	if out.addr, err = netip.ParseAddr(host); err == nil {
-		return c.callSupervisor(boss, out)
+	boss := &supervisor{by: v.By, mode: mode, user: v.Phone.User}
+	switch why, text := boss.take(c, v.Phone.Trunk); {
+	case why == ringbid.VerdictUnreachable:
+		return ringbid.Errorf(ringbid.Unavailable, "%s", text)
+	case text != "":
+		return ringbid.FieldError("phone.trunk", "%.120s", text)
+	case !ringbid.SIPUser(boss.user):
+		return ringbid.FieldError("phone.user", "%.80q is not a number or SIP user", boss.user)
 	}
 	c.boss = boss
-	c.lookups.Go(func() {
-		ctx, cancel := context.WithTimeout(c.ctx, lookUpLimit)
-		defer cancel()
-		addr, err := lookUp(ctx, host)
+	var err error // of a telephone that is called at once
+	asked := true
+	boss.search(c, func(amiss string) {
+		if c.boss != boss || c.ended {
+			return
+		}
+		if amiss == "" {
+			amiss = c.callSupervisor(boss)
+		}
+		switch {
+		case amiss == "":
+			c.tellWatched(boss)
+		case asked:
+			c.boss, err = nil, ringbid.Errorf(ringbid.Busy, "%s", amiss)
+		default:
+			c.boss = nil
+			c.log.Warn("supervisor not called", slog.String("by", boss.by), slog.String("text", amiss))
+		}
+	})
+	asked = false
+	time.AfterFunc(supervisorRings, func() {
 		c.do(func() {
-			if c.boss != boss || c.ended {
-				return
-			}
-			out.addr = addr
-			if err == nil {
-				err = c.callSupervisor(boss, out)
-			}
-			if err != nil {
-				c.boss = nil
-				c.log.Warn("supervisor not called", slog.String("by", boss.by), slog.Any("error", err))
+			if c.boss == boss && !boss.on {
+				c.dismiss(codeNoAnswer)
 			}
 		})
 	})
-	return nil
+	return err
 }
 
 // mixable are the trunk's codecs of 8 kHz, in which supervised calls are mixed.
@@ -138,21 +137,14 @@ func supervisorCall(string) (identity, []leg.Header) {
 	return identity{from: leg.Party{Display: "Supervision", User: "supervision"}}, nil
 }
 
-func (c *Call) callSupervisor(boss *supervisor, out outgoing) error {
-	s, why := c.callOut(out)
-	if s == nil {
-		return ringbid.Errorf(ringbid.Busy, "%s", why)
-	}
-	boss.s, c.boss = s, boss
-	c.tellWatched(boss)
-	time.AfterFunc(supervisorRings, func() {
-		c.do(func() {
-			if c.boss == boss && !boss.on {
-				c.dismiss(codeNoAnswer)
-			}
-		})
+// callSupervisor sends the INVITE, or says in words why there is none.
+func (c *Call) callSupervisor(boss *supervisor) string {
+	s, why := c.callOut(outgoing{
+		route: boss.route, user: boss.user, codecs: mixable(boss.trunk),
+		report: ringbid.Leg{Side: bySupervisor, Name: boss.by}, say: supervisorCall,
 	})
-	return nil
+	boss.s = s
+	return why
 }
 
 func (c *Call) tellWatched(boss *supervisor) {
@@ -216,8 +208,23 @@ func (c *Call) bossSignal(ev leg.Event) {
 		boss.on = true
 		boss.s.stream.Supervise(c.talk.stream, boss.mode)
 	case leg.Failed:
-		boss.s.report.Status = ev.Code
-		c.hangUp(boss.s, bySupervisor, ringbid.Reason{Text: ev.Reason, SIP: ev.Code, Q850: ev.Q850})
+		c.supervisorLost(boss, ev)
+	}
+}
+
+// supervisorLost tries the telephone at another host, or gives it up.
+func (c *Call) supervisorLost(boss *supervisor, ev leg.Event) {
+	s, why := boss.s, ringbid.Reason{Text: ev.Reason, SIP: ev.Code, Q850: ev.Q850}
+	s.report.Status = ev.Code
+	if !boss.further(c, ev) {
+		c.hangUp(s, bySupervisor, why)
+		return
+	}
+	boss.s = nil
+	c.hangUp(s, bySupervisor, why)
+	if text := c.callSupervisor(boss); text != "" {
+		c.log.Warn("supervisor not called", slog.String("by", boss.by), slog.String("text", text))
+		c.unwatched(boss)
 	}
 }
 

@@ -2,9 +2,7 @@ package sip
 
 import (
 	"cmp"
-	"context"
 	"log/slog"
-	"net/netip"
 	"time"
 
 	"github.com/ringbid/ringbid"
@@ -23,14 +21,11 @@ type transfer struct {
 	record ringbid.Transfer
 
 	within string // name of the trunk where the order says so
-	trunk  *ringbid.Trunk
-	host   string
-	port   int
-	addr   netip.Addr
-	to     *side     // the leg that rings, nil before the INVITE
-	at     time.Time // when late is to be called; zero is never
-	again  bool      // the other law was tried
-	plain  bool      // SRTP was refused, plain RTP is tried
+	route
+	to    *side     // the leg that rings, nil before the INVITE
+	at    time.Time // when late is to be called; zero is never
+	again bool      // the other law was tried
+	plain bool      // SRTP was refused, plain RTP is tried
 }
 
 // begin parts the two and looks for the third.
@@ -51,43 +46,24 @@ func (x *transfer) begin(c *Call) {
 			return
 		}
 	}
-	x.search(c)
+	x.start(c)
 }
 
-// search finds the address of the trunk and calls it.
-func (x *transfer) search(c *Call) {
-	name := cmp.Or(x.within, c.transfers().By(), x.from.trunk.Name)
-	trunk, ok := c.s.cfg.Trunks.Named(name)
-	if !ok || trunk.Address == "" {
-		x.failed(c, ringbid.VerdictLocal, 503, "trunk "+name+" has no address to call")
-		return
-	}
-	var err error
-	if x.host, x.port, err = trunk.HostPort(); err != nil {
-		x.failed(c, ringbid.VerdictLocal, 503, err.Error())
-		return
-	}
-	x.trunk = trunk
-	if x.addr, err = netip.ParseAddr(x.host); err == nil {
-		x.call(c, c.codecsFor(trunk)...)
+// start finds the hosts of the trunk and calls.
+func (x *transfer) start(c *Call) {
+	if v, text := x.take(c, cmp.Or(x.within, c.transfers().By(), x.from.trunk.Name)); text != "" {
+		x.failed(c, v, 503, text)
 		return
 	}
 	x.at = time.Now().Add(lookUpLimit + time.Second)
-	host := x.host
-	c.lookups.Go(func() {
-		ctx, cancel := context.WithTimeout(c.ctx, lookUpLimit)
-		defer cancel()
-		addr, err := lookUp(ctx, host)
-		c.do(func() {
-			switch {
-			case x.t.transfer != x || x.to != nil:
-			case err != nil:
-				x.failed(c, ringbid.VerdictUnreachable, 503, "host "+host+" is not known")
-			default:
-				x.addr = addr
-				x.call(c, c.codecsFor(trunk)...)
-			}
-		})
+	x.search(c, func(amiss string) {
+		switch {
+		case x.t.transfer != x || x.to != nil:
+		case amiss != "":
+			x.failed(c, ringbid.VerdictUnreachable, 503, amiss)
+		default:
+			x.call(c, c.codecsFor(x.trunk)...)
+		}
 	})
 }
 
@@ -98,7 +74,7 @@ func (x *transfer) call(c *Call, codecs ...sdp.Codec) {
 		target = c.dialled.Target.Name
 	}
 	s, why := c.callOut(outgoing{
-		trunk: x.trunk, user: x.ask.User, host: x.host, port: x.port, addr: x.addr, codecs: codecs, plain: x.plain,
+		route: x.route, user: x.ask.User, codecs: codecs, plain: x.plain,
 		replaces: x.ask.Replaces,
 		report:   ringbid.Leg{Side: byBuyer, Name: x.record.To, Target: target, Replaced: x.from.report.ID},
 		say:      func(host string) (identity, []leg.Header) { return x.say(c, host) },
@@ -223,7 +199,7 @@ func (x *transfer) refused(c *Call, ev leg.Event) {
 	x.to.report.Status = ev.Code
 	if ev.Code == 488 || ev.Code == 606 || ev.Code == 415 {
 		codecs := x.to.local.Codecs[:1]
-		switch other := c.otherLaw(x.trunk, x.to); {
+		switch other := otherLaw(x.trunk, x.to); {
 		case x.to.local.Security == sdp.Optional:
 			x.plain = true
 		case other != nil && !x.again:
@@ -238,6 +214,12 @@ func (x *transfer) refused(c *Call, ev leg.Event) {
 			return
 		}
 	}
+	if x.further(c, ev) {
+		codecs := x.to.local.Codecs
+		x.drop(c, ringbid.VerdictFailed, byBuyer, ringbid.Reason{Text: ev.Reason, SIP: ev.Code})
+		x.call(c, codecs...)
+		return
+	}
 	verdict, status, text := verdictOf(ev.Code), ev.Code, ev.Reason
 	if ev.Code == 0 {
 		verdict, status = verdictOfError(ev.Err), 408
@@ -250,7 +232,7 @@ func (x *transfer) refused(c *Call, ev leg.Event) {
 }
 
 // otherLaw is a codec of the trunk that the side was not offered first.
-func (c *Call) otherLaw(trunk *ringbid.Trunk, s *side) *sdp.Codec {
+func otherLaw(trunk *ringbid.Trunk, s *side) *sdp.Codec {
 	for _, v := range voices(trunk) {
 		if v.Name != s.local.Codecs[0].Name {
 			return &v
