@@ -36,7 +36,8 @@ type Trunk struct {
 	Proxy string `json:"proxy,omitempty"`
 	// Health is how often the address is asked with OPTIONS whether it is there,
 	// 5s to 1h, or "off"; default 30s. After three questions without an answer
-	// the trunk is down and nobody is called by it until it answers.
+	// the trunk is down and nobody is called by it until it answers; one that never
+	// answered any is called all the same.
 	Health string `json:"health,omitempty"`
 	// Register has us register with the carrier; calls from the registrar are
 	// then calls of this trunk.

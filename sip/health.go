@@ -14,22 +14,25 @@ import (
 const (
 	missesToDown = 3
 	whileDown    = 10 * time.Second // between questions to a trunk that is down
-	askLimit     = 4 * time.Second  // for an answer; half of the trunk's interval if that is less
+	silence      = "no answer"
+	askLimit     = 4 * time.Second // for an answer; half of the trunk's interval if that is less
 )
 
 // examine asks a trunk with OPTIONS whether it is there, again and again. Any
-// final response but 408 and 503 says so, whatever it thinks of OPTIONS.
+// final response but 408 and 503 says so, whatever it thinks of OPTIONS. A trunk
+// that never answered one is not taken out for its silence: some carriers drop
+// OPTIONS and take calls.
 func (w *watch) examine(ctx context.Context, l *watched, every time.Duration) {
-	misses, down := 0, false
+	misses, down, heard := 0, false, false
 	for {
 		status, text := w.ask(ctx, l.trunk, min(askLimit, every/2))
 		if ctx.Err() != nil {
 			return
 		}
 		if status != 0 && status != 408 && status != 503 {
-			misses, down = 0, false
+			misses, down, heard = 0, false, true
 			w.turned(l, true, status, text)
-		} else if misses++; down || misses >= missesToDown {
+		} else if misses++; down || misses >= missesToDown && (heard || text != silence) {
 			down = true
 			w.turned(l, false, status, text)
 		} else {
@@ -69,7 +72,7 @@ func (w *watch) ask(ctx context.Context, t *ringbid.Trunk, limit time.Duration) 
 	if err != nil {
 		return 0, err.Error()
 	}
-	text = "no answer"
+	text = silence
 	for _, hop := range hops[:min(len(hops), 4)] {
 		r, err := w.put(ctx, limit, hop, leg.Question{Method: "OPTIONS", Network: t.Network(), TLS: want,
 			URI: "sip:" + domainOf(t, host, port), Routes: routesOf(t), Username: t.Username, Password: t.Password.Reveal(),

@@ -80,7 +80,7 @@ func TestBadSettings(t *testing.T) {
 		want string
 	}{
 		"all addresses":  {[]string{"--sip", "udp:0.0.0.0:5060"}, `--sip "udp:0.0.0.0:5060": name one address of this machine`},
-		"not a listener": {[]string{"--sip", "5060"}, `--sip "5060" is not udp:IP:PORT or tcp:IP:PORT`},
+		"not a listener": {[]string{"--sip", "5060"}, `--sip "5060" is not udp:IP:PORT, or tcp, tls, ws or wss:IP:PORT`},
 		"a name":         {[]string{"--sip", "udp:localhost:5060"}, `--sip "udp:localhost:5060" is not udp:IP:PORT`},
 		"no range":       {[]string{"--rtp", "127.0.0.1:20000"}, `--rtp "127.0.0.1:20000" is not IP:FROM-TO`},
 		"backwards":      {[]string{"--rtp", "127.0.0.1:30000-20000"}, "is not IP:FROM-TO"},

@@ -238,6 +238,7 @@ func TestReachHealth(t *testing.T) {
 		carrier := siptest.NewWire(t, "127.0.0.1")
 		r.list()
 		calls := r.bridge(r.target(carrier.Addr(), func(x *ringbid.Trunk) { x.Health = "300ms" }))
+		carrier.Reply(carrier.Next("OPTIONS "), "200 OK", "") // from here on it is missed
 		siptest.Eventually(t, "the trunk is down", func() bool { s := r.state("buyers"); return s.Trunk != "" && !s.Up })
 		caller := r.phone().Call(r.addr, "+18005550100").Talk()
 		if x := siptest.Receive(t, "the call", calls); x.Attempt.Verdict != ringbid.VerdictUnreachable || len(x.Legs) != 1 {
@@ -255,6 +256,24 @@ func TestReachHealth(t *testing.T) {
 		if n := r.log.Lines("trunk is down"); n != 1 {
 			t.Errorf("%d log lines", n)
 		}
+	})
+	prove(t, "RFC 3261", "OPTIONS: a carrier who never answers any is called all the same", "raw", func(t *testing.T, r *rig) {
+		mute := siptest.NewWire(t, "127.0.0.1")
+		r.list()
+		calls := r.bridge(r.target(mute.Addr(), func(x *ringbid.Trunk) { x.Health = "100ms" }))
+		for range 5 {
+			mute.Next("OPTIONS ")
+		}
+		if s := r.state("buyers"); !s.Up {
+			t.Errorf("%+v", s)
+		}
+		caller := r.phone().Call(r.addr, "+18005550100").Talk()
+		mute.Reply(mute.Next("INVITE "), "486 Busy Here", "")
+		if x := siptest.Receive(t, "the call", calls); x.Attempt.Verdict != ringbid.VerdictBusy {
+			t.Errorf("%+v", x.Attempt)
+		}
+		caller.Over()
+		r.idle()
 	})
 }
 
