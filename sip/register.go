@@ -17,8 +17,8 @@ import (
 const (
 	firstBackoff    = 30 * time.Second
 	lastBackoff     = 30 * time.Minute
+	leastPause      = 2 * time.Second // whatever little a registrar grants
 	defaultExpires  = time.Hour
-	shortestExpires = time.Minute
 	longestExpires  = 24 * time.Hour
 	registerLimit   = 8 * time.Second
 	unregisterLimit = 2 * time.Second
@@ -47,11 +47,7 @@ func (w *watch) register(ctx context.Context, l *watched) {
 			break
 		}
 		r.tell(granted, err)
-		pause := granted * 8 / 10
-		if err != nil {
-			pause = backoff(r.failure)
-		}
-		if !sleep(ctx, jitter(pause)) {
+		if !sleep(ctx, jitter(r.pause(granted, err))) {
 			break
 		}
 	}
@@ -63,6 +59,14 @@ func (w *watch) register(ctx context.Context, l *watched) {
 	if _, err := r.send(bye, r.hop, 0); err != nil {
 		w.s.log.Warn("not unregistered", slog.String("trunk", l.trunk.Name), slog.Any("error", err))
 	}
+}
+
+// pause is how long to wait before the next REGISTER: most of what was granted.
+func (r *registration) pause(granted time.Duration, err error) time.Duration {
+	if err != nil {
+		return backoff(r.failure)
+	}
+	return max(leastPause, granted*8/10)
 }
 
 // backoff is 30 s, doubled with each failure up to 30 min.
@@ -174,11 +178,19 @@ func (r *registration) accepted(reply leg.Reply, asked time.Duration) time.Durat
 		granted = seconds(v, granted)
 	}
 	for _, v := range leg.SplitValues(reply.Headers, "Contact") {
-		if uri, params, err := leg.ReadAddress(v); err == nil && strings.EqualFold(uri, reply.Contact) {
+		if uri, params, err := leg.ReadAddress(v); err == nil && sameAddress(uri, reply.Contact) {
 			granted = seconds(params["expires"], granted)
 		}
 	}
-	return max(shortestExpires/2, min(granted, longestExpires))
+	return max(time.Second, min(granted, longestExpires))
+}
+
+// sameAddress compares two URIs by what stands before their parameters, to which
+// registrars add.
+func sameAddress(a, b string) bool {
+	a, _, _ = strings.Cut(a, ";")
+	b, _, _ = strings.Cut(b, ";")
+	return strings.EqualFold(a, b)
 }
 
 func seconds(v string, otherwise time.Duration) time.Duration {
@@ -228,6 +240,35 @@ func (w *watch) registered(l *watched, hops []netip.AddrPort) {
 	for _, h := range hops {
 		l.hosts = append(l.hosts, h.Addr().Unmap())
 	}
+}
+
+// serviceHop is where the registrar wants our calls to go first, if that is an
+// address that it may send us to: not ours or of a private network, where the
+// registrar itself is out in the open.
+func (w *watch) serviceHop(t *ringbid.Trunk) (netip.AddrPort, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	l := w.lines[t.Name]
+	if l == nil || len(l.routes) == 0 || len(l.hosts) == 0 || t.Proxy != "" {
+		return netip.AddrPort{}, false
+	}
+	return hopOf(l.routes[0], l.hosts[0], t.Network())
+}
+
+func hopOf(uri string, by netip.Addr, network string) (hop netip.AddrPort, ok bool) {
+	host, port, ok := leg.HostPort(uri)
+	if !ok {
+		return hop, false
+	}
+	addr, err := netip.ParseAddr(host)
+	inside := addr.IsPrivate() || addr.IsLoopback()
+	if err != nil || addr.IsUnspecified() || addr.IsMulticast() || inside && !by.IsPrivate() && !by.IsLoopback() {
+		return hop, false
+	}
+	if port == 0 {
+		port = leg.DefaultPort(network)
+	}
+	return netip.AddrPortFrom(addr.Unmap(), uint16(port)), true
 }
 
 // serviceRoutes is what the registrar wants our calls to go through.

@@ -40,6 +40,11 @@ func (r *route) take(c *Call, name string) (v ringbid.Verdict, text string) {
 // search finds the hosts of the trunk and runs found, with what is amiss, on the
 // owner: at once for an address, within lookUpLimit for a name.
 func (r *route) search(c *Call, found func(amiss string)) {
+	if hop, ok := c.s.watch.serviceHop(r.trunk); ok { // RFC 3608 section 6.2
+		r.turn([]netip.AddrPort{hop})
+		found("")
+		return
+	}
 	if addr, err := netip.ParseAddr(r.host); err == nil && r.trunk.Proxy == "" {
 		r.addr = addr
 		found("")

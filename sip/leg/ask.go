@@ -210,6 +210,16 @@ func SplitValues(hs []Header, name string) []string {
 	return out
 }
 
+// HostPort returns the host of a sip: URI, without brackets, and its port, 0
+// where it has none.
+func HostPort(uri string) (host string, port int, ok bool) {
+	u, err := parseURI(uri)
+	if err != nil || u.Scheme != "sip" || u.Port < 0 || u.Port > 65535 {
+		return "", 0, false
+	}
+	return strings.Trim(u.Host, "[]"), u.Port, true
+}
+
 // ReadAddress takes the URI and the header parameters out of "<uri>;a=b".
 func ReadAddress(value string) (uri string, params map[string]string, err error) {
 	var u sipmsg.Uri

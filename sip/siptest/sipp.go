@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -53,6 +54,9 @@ func StartSipp(t testing.TB, scenario string, hz float64, args ...string) *Sipp 
 		t.Fatal(err)
 	}
 	port, audio := FreePort(t), FreePort(t)
+	if i := slices.Index(args, "-p"); i >= 0 && i+1 < len(args) {
+		port, _ = strconv.Atoi(args[i+1])
+	}
 	s := &Sipp{t: t, name: filepath.Base(scenario), Addr: Loopback(port), done: make(chan error, 1)}
 	ctx, cancel := context.WithCancel(context.Background())
 	all := append([]string{"-sf", file, "-i", "127.0.0.1", "-mi", "127.0.0.1", "-p", strconv.Itoa(port), "-mp", strconv.Itoa(audio),
