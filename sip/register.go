@@ -145,23 +145,17 @@ func (r *registration) send(ctx context.Context, hop netip.AddrPort, expires tim
 	if err != nil {
 		return leg.Reply{}, err
 	}
+	lasts, err := leg.NewHeader("Expires", strconv.Itoa(int(expires/time.Second)))
+	if err != nil {
+		return leg.Reply{}, err
+	}
 	reply, err := r.w.put(ctx, registerLimit, hop, leg.Question{
 		Method: "REGISTER", Network: t.Network(), TLS: want, URI: "sip:" + domain, User: t.Register.User, Domain: domain,
 		Routes: routesOf(t), CallID: r.callID, Tag: r.tag, Seq: r.seq, Username: t.Username, Password: t.Password.Reveal(),
-		Headers: headersOrNone("Expires", strconv.Itoa(int(expires/time.Second)), "Supported", "path"),
+		Supported: "path", Headers: []leg.Header{lasts},
 	})
 	r.seq = reply.Seq
 	return reply, err
-}
-
-func headersOrNone(pairs ...string) []leg.Header {
-	var out []leg.Header
-	for i := 0; i+1 < len(pairs); i += 2 {
-		if h, err := leg.NewHeader(pairs[i], pairs[i+1]); err == nil {
-			out = append(out, h)
-		}
-	}
-	return out
 }
 
 // accepted reads for how long the binding holds: of our Contact, of the Expires

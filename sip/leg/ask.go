@@ -32,6 +32,7 @@ type Question struct {
 	CallID, Tag string
 	Seq         uint32
 
+	Supported          string // an option tag, empty for none
 	Headers            []Header
 	Username, Password string // answer a challenge
 }
@@ -149,6 +150,9 @@ func (s *Stack) question(q Question, dest destination, seq uint32, proofs []proo
 	req.AppendHeader(contact)
 	if s.cfg.UserAgent != "" {
 		req.AppendHeader(sipmsg.NewHeader("User-Agent", s.cfg.UserAgent))
+	}
+	if isToken(q.Supported) {
+		req.AppendHeader(sipmsg.NewHeader("Supported", q.Supported))
 	}
 	appendHeaders(req, q.Headers)
 	for i := range proofs {
