@@ -174,10 +174,27 @@ func (h *leadHouse) close() {
 	_ = os.RemoveAll(h.dir)
 }
 
-// post posts one lead and returns the status that was answered.
+// post posts one lead and returns the status that was answered. A node that is
+// busy says so, and is asked again a moment later, as publishers do.
 func (h *leadHouse) post(ctx context.Context, source string) (string, error) {
 	i := h.n.Add(1)
 	body := fmt.Sprintf(`{"id":"b%d","first_name":"Ann","phone":"%d","zip":"90210"}`, i, 2_135_550_000+i)
+	for {
+		status, err := h.try(ctx, source, body)
+		if !errors.Is(err, errBusy) {
+			return status, err
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return "", err
+		}
+	}
+}
+
+var errBusy = errors.New("the node is busy")
+
+func (h *leadHouse) try(ctx context.Context, source, body string) (string, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.base+"/leads/"+source, strings.NewReader(body))
 	if err != nil {
 		return "", err
@@ -192,6 +209,9 @@ func (h *leadHouse) post(ctx context.Context, source string) (string, error) {
 	text, err := io.ReadAll(res.Body)
 	if err != nil {
 		return "", err
+	}
+	if res.StatusCode == http.StatusServiceUnavailable {
+		return "", fmt.Errorf("%w: %s", errBusy, bytes.TrimSpace(text))
 	}
 	var a struct{ Status string }
 	if err := json.Unmarshal(text, &a); err != nil || res.StatusCode >= 300 {
