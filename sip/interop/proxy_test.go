@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/ringbid/ringbid"
+	"github.com/ringbid/ringbid/sip/leg"
 	"github.com/ringbid/ringbid/sip/siptest"
 	"github.com/ringbid/ringbid/sip/siptest/certtest"
 )
@@ -87,6 +88,34 @@ func TestThroughProxies(t *testing.T) {
 		}
 		caller.HangUp()
 	})
+	for network, scheme := range map[string]string{"ws": "tcp", "wss": "tls"} {
+		for _, ends := range []string{"we hang up", "the buyer hangs up"} {
+			prove(t, "RFC 7118", "call out over "+network+" to a proxy; "+ends, "kamailio", func(t *testing.T, r *rig) {
+				ca, buyer := certtest.New(t), r.phone()
+				head := ""
+				if network == "wss" {
+					head = tlsServer(ca.Issue("sbc.carrier.test"))
+				}
+				k, at := webSocketProxy(t, head, scheme, buyer.Addr)
+				calls := r.bridge(r.target(at, func(x *ringbid.Trunk) {
+					x.Transport, x.TLS = network, ringbid.TrunkTLS{Name: "sbc.carrier.test", CA: ca.PEM}
+				}))
+				caller := r.phone().Call(r.addr, "+18005550100").Talk()
+				line := siptest.Receive(t, "the buyer's line", buyer.Lines)
+				line.Answer()
+				siptest.Eventually(t, "our ACK by the proxy", func() bool { return k.Output.Lines("SEEN ACK proto="+network) == 1 })
+				if ends == "we hang up" {
+					caller.HangUp()
+					line.Want(leg.ByeReceived)
+				} else {
+					line.HangUp()
+					caller.Over()
+				}
+				verdict(t, calls, ringbid.VerdictAnswered)
+				r.idle()
+			})
+		}
+	}
 	prove(t, "RFC 3327", "REGISTER through a proxy with Path: the registrar's calls come back that way", "kamailio, kamailio", func(t *testing.T, r *rig) {
 		edge, registrar := siptest.Loopback(siptest.FreePort(t)), siptest.Loopback(siptest.FreePort(t))
 		k := startKamailio(t, fmt.Sprintf(`
@@ -144,6 +173,51 @@ request_route {
 		}
 		r.idle()
 	})
+}
+
+// webSocketProxy is a kamailio that takes WebSocket connections and hands calls
+// to next by UDP.
+func webSocketProxy(t *testing.T, head, scheme, next string) (*kamailio, string) {
+	t.Helper()
+	udp, at := siptest.Loopback(siptest.FreePort(t)), siptest.Loopback(siptest.FreePort(t))
+	return startKamailio(t, fmt.Sprintf(`
+listen=udp:%[1]s
+listen=%[3]s:%[2]s
+tcp_accept_no_cl=yes
+`+head+proxyModules+`
+loadmodule "xhttp.so"
+loadmodule "nathelper.so"
+loadmodule "websocket.so"
+event_route[xhttp:request] {
+	if ($hdr(Upgrade) =~ "websocket" && $hdr(Sec-WebSocket-Protocol) =~ "sip") { ws_handle_handshake(); exit; }
+	xhttp_reply("404", "Not Found", "", "");
+}
+request_route {
+	xlog("L_ERR", "SEEN $rm proto=$proto\n");
+	if (has_totag()) {
+		if (!loose_route()) { sl_send_reply("404", "No Route"); exit; }
+		handle_ruri_alias();
+		t_relay();
+		exit;
+	}
+	if (is_method("CANCEL")) { t_relay(); exit; }
+	record_route();
+	if ($proto =~ "ws") { add_contact_alias(); }
+	$du = "sip:%[4]s";
+	t_relay();
+}
+`, udp, at, scheme, next), at), at
+}
+
+// tlsServer has a kamailio speak TLS with the certificate.
+func tlsServer(pair certtest.Pair) string {
+	return fmt.Sprintf(`
+enable_tls=yes
+loadmodule "tls.so"
+modparam("tls", "tls_method", "TLSv1.2+")
+modparam("tls", "private_key", %q)
+modparam("tls", "certificate", %q)
+`, pair.KeyFile, pair.CertFile)
 }
 
 // tlsClient has a kamailio speak TLS and believe the authority alone.
