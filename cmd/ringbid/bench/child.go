@@ -18,7 +18,8 @@ import (
 )
 
 // A child reads its job as one JSON line from its standard input, answers with
-// one line once it is ready, and ends when its input does.
+// one line once it is ready and with one for each line that comes then, which is
+// what it holds in memory, and ends when its input does.
 
 // job is what a child is to set up.
 type job struct {
@@ -70,10 +71,14 @@ func Child(role string, in io.Reader, out io.Writer) error {
 		a.Error = err.Error()
 	}
 	written := profile(j.Profile, role)
-	if err := errors.Join(json.NewEncoder(out).Encode(a), err); err != nil {
+	if err = errors.Join(json.NewEncoder(out).Encode(a), err); err != nil {
 		return err
 	}
-	_, _ = io.Copy(io.Discard, lines)
+	for err == nil {
+		if _, err = lines.ReadBytes('\n'); err == nil {
+			err = json.NewEncoder(out).Encode(held())
+		}
+	}
 	written()
 	end()
 	return nil
@@ -109,6 +114,7 @@ func profile(dir, role string) func() {
 type child struct {
 	cmd   *exec.Cmd
 	in    io.WriteCloser
+	out   *json.Decoder
 	addrs []string
 }
 
@@ -130,10 +136,10 @@ func startChild(ctx context.Context, o Options, role string, j job) (*child, err
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	c := &child{cmd: cmd, in: in}
+	c := &child{cmd: cmd, in: in, out: json.NewDecoder(out)}
 	var a answer
 	if err = json.NewEncoder(in).Encode(j); err == nil {
-		err = json.NewDecoder(out).Decode(&a)
+		err = c.out.Decode(&a)
 	}
 	if err == nil && a.Error != "" {
 		err = errors.New(a.Error)
@@ -144,6 +150,27 @@ func startChild(ctx context.Context, o Options, role string, j job) (*child, err
 	}
 	c.addrs = a.Addrs
 	return c, nil
+}
+
+// holding is what a child holds in memory after a collection.
+type holding struct {
+	Heap   uint64 `json:"heap"`   // live objects, bytes
+	Stacks uint64 `json:"stacks"` // of goroutines, bytes
+}
+
+func held() holding {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return holding{m.HeapAlloc, m.StackInuse}
+}
+
+// held asks the child what it holds.
+func (c *child) held() (h holding, err error) {
+	if _, err = c.in.Write([]byte{'\n'}); err == nil {
+		err = c.out.Decode(&h)
+	}
+	return h, err
 }
 
 // pid is the process to be measured.

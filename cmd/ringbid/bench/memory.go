@@ -20,6 +20,10 @@ func memory(ctx context.Context, o Options) ([]Figure, error) {
 		r.figure("memory of a bridged call", "KB", "bridged", "kb", "", "").atMost(60).
 			noted("%d calls up with audio in a fresh process; how much more of it is resident than after 5 calls, ÷ calls", o.sizes().memory),
 		r.figure("memory of a recorded call", "KB", "recorded", "kb", "", "").atMost(80),
+		r.figure("live heap of a bridged call", "KB", "bridged", "heap", "", "").noted("after a collection, so that it does not depend on when the last one was"),
+		r.figure("live heap of a recorded call", "KB", "recorded", "heap", "", ""),
+		r.figure("stacks of a bridged call", "KB", "bridged", "stacks", "", ""),
+		r.figure("stacks of a recorded call", "KB", "recorded", "stacks", "", ""),
 	}, nil
 }
 
@@ -107,7 +111,7 @@ func memoryContender(o Options, name string, record bool) contender {
 			return nil, fmt.Errorf("%d of 5 calls failed", failed)
 		}
 		pause(ctx, o.sizes().settle)
-		before, err := load.Resident(h.edge.pid())
+		before, empty, err := h.weigh()
 		if err != nil {
 			return nil, err
 		}
@@ -116,7 +120,18 @@ func memoryContender(o Options, name string, record bool) contender {
 			return nil, err
 		}
 		pause(ctx, 2*o.sizes().settle)
-		after, err := load.Resident(h.edge.pid())
-		return sample{"kb": float64(after-before) / 1024 / float64(n)}, err
+		after, full, err := h.weigh()
+		each := func(more uint64) float64 { return float64(int64(more)) / 1024 / float64(n) }
+		return sample{"kb": each(uint64(after - before)), "heap": each(full.Heap - empty.Heap), "stacks": each(full.Stacks - empty.Stacks)}, err
 	}}
+}
+
+// weigh returns what of the edge is resident, in bytes, and then what of that is
+// in use.
+func (h *house) weigh() (resident int64, in holding, err error) {
+	if resident, err = load.Resident(h.edge.pid()); err != nil {
+		return 0, in, err
+	}
+	in, err = h.edge.held()
+	return resident, in, err
 }
