@@ -70,6 +70,7 @@ func (t *bridgeTask) begin(c *Call) {
 	t.until = now.Add(t.max)
 	c.ahead = nil // keys typed while waiting were not meant for a later question
 	c.hush()
+	c.talks = true
 	c.caller.stream.Bridge(b.stream)
 	c.emit(ringbid.Event{Kind: ringbid.EventBridged, Leg: b.report.ID, Data: map[string]string{"target": b.report.Target}})
 	c.log.Info("call bridged", slog.String("target", b.report.Target), slog.String("leg", b.report.ID))

@@ -59,6 +59,7 @@ type Call struct {
 	ahead    []byte      // keys pressed before they were asked for
 	looping  *media.Clip // what plays to the caller over and over
 	resting  *media.Clip // what a party hears while the other holds
+	talks    bool        // a talk has just begun
 	ended    bool
 	endedBy  string
 	endWhy   ringbid.Reason
@@ -117,9 +118,14 @@ func (c *Call) prepare() (err error) {
 	return err
 }
 
-// serve is the whole life of a call, on the owner's goroutine.
-func (c *Call) serve() {
-	defer c.s.remove(c)
+// serve begins the life of a call, on the owner's goroutine; l brought it.
+func (c *Call) serve(l *leg.Leg) {
+	goesOn := false
+	defer func() {
+		if !goesOn {
+			c.s.remove(c)
+		}
+	}()
 	c.ring()
 	c.log.Info("call received", slog.String("trunk", c.inv.Trunk), slog.String("number", c.inv.Number.Mask()),
 		slog.String("caller", c.inv.Caller.Mask()), slog.String("sip_call_id", c.inv.SIPCallID))
@@ -130,8 +136,28 @@ func (c *Call) serve() {
 			c.do(func() { c.end(byUs, reason(codeFault), false) })
 		}
 	}()
-	if !c.s.guard(c.log, "owner", func() { c.own(served) }) {
+	if goesOn = c.live(served); !goesOn {
+		return
+	}
+	left := l.Detach()
+	go c.s.guard(c.log, "owner", func() {
+		defer left()
+		defer c.s.remove(c)
+		for c.live(served) { // a later talk finds a small stack already
+		}
+	})
+}
+
+// live is the owner's part in a call: until a talk begins, then it returns true, or
+// until the end. A talk is long and needs little, so that it goes on upon a new
+// goroutine: the stack that the beginning needed is free for another call.
+func (c *Call) live(served <-chan struct{}) bool {
+	talks := false
+	if !c.s.guard(c.log, "owner", func() { talks = c.own(served) }) {
 		c.s.guard(c.log, "owner's end", func() { c.end(byUs, reason(codeFault), false) })
+	}
+	if talks {
+		return true
 	}
 	c.s.guard(c.log, "owner's end", c.close)
 	close(c.over)
@@ -140,14 +166,15 @@ func (c *Call) serve() {
 	c.s.m.ended(c.endedBy)
 	c.log.Info("call ended", slog.String("by", c.endedBy), slog.String("code", c.endWhy.Code),
 		slog.Int("legs", len(c.sides)), slog.Duration("took", time.Since(c.inv.Received)))
+	return false
 }
 
-// own is the owner's loop. It returns when the handler has and every leg is
-// through, or a while later.
-func (c *Call) own(served <-chan struct{}) {
+// own is the owner's loop. It returns true when a talk has begun, false when the
+// handler has returned and every leg is through, or a while later.
+func (c *Call) own(served <-chan struct{}) (talks bool) {
 	for {
 		if served == nil && (isClosed(c.quiet) || !time.Now().Before(c.leave)) {
-			return
+			return false
 		}
 		c.timer.Reset(time.Until(c.nextDue()))
 		select {
@@ -171,6 +198,10 @@ func (c *Call) own(served <-chan struct{}) {
 			c.leave = time.Now().Add(byeWait)
 		}
 		c.settle()
+		if c.talks {
+			c.talks = false
+			return true
+		}
 	}
 }
 

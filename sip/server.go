@@ -164,7 +164,7 @@ func (s *Server) onInvite(l *leg.Leg) {
 		return
 	}
 	if c := s.begin(l); c != nil {
-		c.serve()
+		c.serve(l)
 	}
 }
 

@@ -26,7 +26,8 @@
 //
 // For an inbound call Config.OnInvite runs on a goroutine of its own, which is
 // the call. When it returns, the stack adopts every leg of that mailbox that
-// is not Terminated, ends it and sees it off.
+// is not Terminated, ends it and sees it off; with Leg.Detach another goroutine
+// goes on as the call.
 //
 // # What it refuses to do
 //

@@ -364,20 +364,30 @@ func (s *Stack) call(l *Leg, req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	s.serving++
 	s.mu.Unlock()
 	defer func() {
-		s.mu.Lock()
-		s.serving--
-		s.settle()
-		s.mu.Unlock()
+		if !l.detached {
+			s.served()
+		}
 	}()
 	if !l.taken(req, tx, closed) {
 		return
 	}
 	s.guarded("call", func() { s.cfg.OnInvite(l) })
-	if l.bound == nil {
+	switch {
+	case l.detached:
+		return
+	case l.bound == nil:
 		l.abandon(Cause{Code: 500, Text: "call ended"})
 		return
 	}
 	s.Adopt(l.bound)
+}
+
+// served counts a call out whose owner has left.
+func (s *Stack) served() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.serving--
+	s.settle()
 }
 
 // taken gives the leg its transaction and reports whether the call may see it.

@@ -20,7 +20,8 @@ type Leg struct {
 	localTag string
 	invite   Request
 	ladder   ladder
-	mark     any // of the Ruling on the INVITE
+	mark     any  // of the Ruling on the INVITE
+	detached bool // the call goes on when OnInvite has returned
 
 	// Guarded by Stack.mu.
 	recent   [8]string // transactions of the last requests in the dialog
@@ -87,6 +88,18 @@ func (l *Leg) Bind(mailbox chan<- Signal) {
 	l.bound = mailbox
 	l.s.own(l, mailbox)
 	l.in.bind(mailbox)
+}
+
+// Detach lets OnInvite return before the call is over: the goroutine that goes on
+// is the call then, and calls done, once, where OnInvite would have returned. It
+// is to be called in OnInvite, after Bind.
+func (l *Leg) Detach() (done func()) {
+	l.detached = true
+	mailbox := l.bound
+	return func() {
+		l.s.Adopt(mailbox)
+		l.s.served()
+	}
 }
 
 // abandon makes the stack the owner and lets it end the leg.

@@ -47,7 +47,7 @@ type Stack struct {
 	merges   map[string]string                   // inbound INVITEs by call, for merged requests
 	owners   map[chan<- Signal]map[*Leg]struct{} // legs of each mailbox
 	live     int                                 // legs not Terminated
-	serving  int                                 // OnInvite goroutines
+	serving  int                                 // calls in OnInvite, or detached
 	closing  bool                                // no new calls
 	closed   bool                                // no new goroutines
 	idle     chan struct{}                       // closed when closing and nothing is left
