@@ -55,6 +55,47 @@ func TestOwnerThatReturnsIsCleanedUpAfter(t *testing.T) {
 	}
 }
 
+// A call that another goroutine goes on with is its own until that has left, and
+// Close waits for it.
+func TestDetachedCallOutlivesOnInvite(t *testing.T) {
+	t.Parallel()
+	returned, calls := make(chan struct{}), make(chan *call, 1)
+	r := newRig(t, func(cfg *Config) {
+		cfg.OnInvite = func(l *Leg) {
+			c := newCall(t)
+			c.leg = l
+			l.Bind(c.mailbox)
+			done := l.Detach()
+			go func() {
+				defer done()
+				<-returned
+				c.run()
+			}()
+			calls <- c
+			close(returned)
+		}
+	})
+	p := newPeer(t, r.udp)
+	u := p.uac()
+	u.invite()
+	c := <-calls
+	c.on(func(l *Leg) { l.Answer([]byte(testSDP)) })
+	u.learn(p.response(200, "INVITE"))
+	u.ack(1)
+	c.want(Acked)
+	serving := func() int {
+		r.s.mu.Lock()
+		defer r.s.mu.Unlock()
+		return r.s.serving
+	}
+	if n := serving(); n != 1 {
+		t.Errorf("%d calls are served, want 1", n)
+	}
+	c.leave() // without a word to the peer
+	p.answer(p.request("BYE"), 200, "", "")
+	waitFor(t, "nothing served", func() bool { return serving() == 0 })
+}
+
 func waitFor(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
