@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -140,19 +142,20 @@ func (in *inlet) held(src netip.AddrPort, s *Stack) (of int, tooOdd bool) {
 	if !s.stranger(src) {
 		return of, false
 	}
-	in.mu.Lock()
-	open := make([]netip.AddrPort, 0, len(in.open))
-	for g := range in.open {
-		open = append(open, g.src)
-	}
-	in.mu.Unlock()
 	odd := 0
-	for _, other := range open {
-		if s.stranger(other) {
+	for _, other := range in.all() {
+		if s.stranger(other.src) {
 			odd++
 		}
 	}
 	return of, of >= maxOddSource || odd >= maxOddConns
+}
+
+// all lists the connections.
+func (in *inlet) all() []*guard {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return slices.Collect(maps.Keys(in.open))
 }
 
 // find returns the connection to a peer that shows the identity; any one will
@@ -275,11 +278,11 @@ func (g *guard) Read(p []byte) (int, error) {
 	}
 }
 
-// ready reports whether sipgo knows the connection.
+// ready reports whether sipgo knows the connection, and nobody closes it.
 func (g *guard) ready() bool {
 	select {
 	case <-g.taken:
-		return true
+		return !g.out.ended()
 	default:
 		return false
 	}
@@ -421,18 +424,6 @@ func (g *guard) answer(v verdict) {
 func (g *guard) refuse(why string) error {
 	g.s.m.dropped(why)
 	return errStream
-}
-
-// Close forgets the connection.
-func (g *guard) Close() error {
-	g.in.mu.Lock()
-	delete(g.in.open, g)
-	if g.in.to[g.src] == g {
-		delete(g.in.to, g.src)
-	}
-	g.in.mu.Unlock()
-	g.out.close()
-	return g.Conn.Close()
 }
 
 func addrPort(a net.Addr) netip.AddrPort {

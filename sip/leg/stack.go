@@ -315,6 +315,7 @@ func (s *Stack) close(ctx context.Context) error {
 	case <-ctx.Done():
 		err = fmt.Errorf("close sip stack: %w", context.Cause(ctx))
 	}
+	s.flush()
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
