@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"cmp"
 	"sync"
 
 	"github.com/ringbid/ringbid"
@@ -10,7 +11,7 @@ import (
 // clients keeps what each trunk's peer must prove over TLS, made once.
 type clients struct {
 	mu   sync.Mutex
-	made map[string]client // by trunk name: as many as trunks were ever configured
+	made map[string]client // by trunk name, with "back " before it for callers: as many as trunks were ever configured
 }
 
 type client struct {
@@ -25,10 +26,23 @@ func (x *clients) of(t *ringbid.Trunk) (*leg.Client, error) {
 	if !ringbid.Encrypted(t.Transport) {
 		return nil, nil
 	}
-	name := t.CertificateName()
+	return x.make(t, t.Name, t.CertificateName())
+}
+
+// back returns what the peer must prove that called us over TLS and is connected
+// to because its own connection is gone; nil where the trunk gives it no name.
+func (x *clients) back(t *ringbid.Trunk) (*leg.Client, error) {
+	name := cmp.Or(t.TLS.Peer, t.CertificateName())
+	if name == "" {
+		return nil, nil
+	}
+	return x.make(t, "back "+t.Name, name)
+}
+
+func (x *clients) make(t *ringbid.Trunk, key, name string) (*leg.Client, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if have, ok := x.made[t.Name]; ok && have.from == t.TLS && have.name == name {
+	if have, ok := x.made[key]; ok && have.from == t.TLS && have.name == name {
 		return have.c, nil
 	}
 	c, err := leg.NewClient(name, t.TLS.CA, t.TLS.Certificate, t.TLS.Key.Reveal())
@@ -38,6 +52,6 @@ func (x *clients) of(t *ringbid.Trunk) (*leg.Client, error) {
 	if x.made == nil {
 		x.made = map[string]client{}
 	}
-	x.made[t.Name] = client{t.TLS, name, c}
+	x.made[key] = client{t.TLS, name, c}
 	return c, nil
 }

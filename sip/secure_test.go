@@ -154,3 +154,25 @@ func TestKeysInTheClear(t *testing.T) {
 		}
 	}
 }
+
+func TestCallersAreConnectedToByTheirName(t *testing.T) {
+	t.Parallel()
+	var x clients
+	for name, c := range map[string]struct {
+		trunk *ringbid.Trunk
+		none  bool
+	}{
+		"peer":    {&ringbid.Trunk{Name: "a", TLS: ringbid.TrunkTLS{Peer: "sbc.carrier.test"}}, false},
+		"name":    {&ringbid.Trunk{Name: "b", TLS: ringbid.TrunkTLS{Name: "carrier.test"}}, false},
+		"address": {&ringbid.Trunk{Name: "c", Address: "carrier.test"}, false},
+		"nothing": {&ringbid.Trunk{Name: "d"}, true},
+	} {
+		first, err := x.back(c.trunk)
+		if err != nil || (first == nil) != c.none {
+			t.Errorf("%s: %v %v", name, first, err)
+		}
+		if again, _ := x.back(c.trunk); again != first {
+			t.Errorf("%s: made again", name)
+		}
+	}
+}

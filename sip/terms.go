@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"log/slog"
 	"time"
 
 	"github.com/ringbid/ringbid"
@@ -27,13 +28,23 @@ func termsOf(t *ringbid.Trunk) leg.Terms {
 
 // terms finds those of a call that comes in.
 func (s *Server) terms(l *leg.Leg) leg.Terms {
-	if adm, ok := l.Mark().(admission); ok && adm.trunk != nil {
-		return termsOf(adm.trunk)
+	adm, _ := l.Mark().(admission)
+	trunk := adm.trunk
+	if trunk == nil {
+		var ok bool
+		if trunk, ok = s.cfg.Trunks.From(l.Source().Addr()); !ok {
+			return leg.Terms{}
+		}
 	}
-	if t, ok := s.cfg.Trunks.From(l.Source().Addr()); ok {
-		return termsOf(t)
+	terms := termsOf(trunk)
+	if ringbid.Encrypted(l.Network()) {
+		back, err := s.tls.back(trunk)
+		if err != nil {
+			s.log.Warn("a caller cannot be connected to", slog.String("trunk", trunk.Name), slog.Any("error", err))
+		}
+		terms.Back = back
 	}
-	return leg.Terms{}
+	return terms
 }
 
 // ring tells a carrier that wants reliable responses that the call is here.

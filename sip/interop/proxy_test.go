@@ -2,6 +2,12 @@ package interop
 
 import (
 	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/ringbid/ringbid"
@@ -76,6 +82,28 @@ func TestThroughProxies(t *testing.T) {
 		calls := r.bridge(r.target(buyer.Addr))
 		_, at := inboundProxy(t, tlsClient(t, ca), r.at("tls")+";transport=tls")
 		r.bridged(r.phone().Call(at, "+18005550100").Talk, buyer, calls)
+	})
+	prove(t, "RFC 5923", "the caller's TLS connection is gone: our BYE makes another, its name checked", "kamailio", func(t *testing.T, r *rig) {
+		ca, buyer := certtest.New(t), r.phone()
+		secured(t, r, ca)
+		r.trunks.put(&ringbid.Trunk{Name: "carrier", From: []string{"127.0.0.1"}, TLS: ringbid.TrunkTLS{Name: "proxy.test", CA: ca.PEM}})
+		calls := r.bridge(r.target(buyer.Addr))
+		by, cut := cable(t, r.at("tls"))
+		k, at := inboundProxy(t, tlsClient(t, ca), by+";transport=tls")
+		caller := r.phone().Call(at, "+18005550100").Talk()
+		line := siptest.Receive(t, "the buyer's line", buyer.Lines)
+		line.Answer()
+		siptest.Eventually(t, "the bridge", func() bool { return len(r.saw(ringbid.EventBridged)) == 1 })
+		siptest.Eventually(t, "the caller's ACK by the proxy", func() bool { return k.Output.Lines("SEEN ACK ") == 1 })
+		cut()
+		siptest.Eventually(t, "the connection to be closed here too", func() bool { return !taken(r.at("tls")) })
+		line.HangUp()
+		verdict(t, calls, ringbid.VerdictAnswered)
+		caller.Over()
+		if n := k.Output.Lines("SEEN BYE from=127.0.0.1:"); n != 1 {
+			t.Errorf("the proxy saw %d BYEs", n)
+		}
+		r.idle()
 	})
 	prove(t, "RFC 5246, 5922", "a proxy that does not trust our certificate does not call", "kamailio", func(t *testing.T, r *rig) {
 		secured(t, r, certtest.New(t))
@@ -207,6 +235,59 @@ request_route {
 	t_relay();
 }
 `, udp, at, scheme, next), at), at
+}
+
+// cable passes connections on to addr until it is cut.
+func cable(t *testing.T, addr string) (at string, cut func()) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var ends []net.Conn
+	cut = func() {
+		l.Close()
+		mu.Lock()
+		defer mu.Unlock()
+		for _, c := range ends {
+			c.Close()
+		}
+	}
+	t.Cleanup(cut)
+	go func() {
+		for {
+			a, err := l.Accept()
+			if err != nil {
+				return
+			}
+			b, err := net.Dial("tcp", addr)
+			if err != nil {
+				a.Close()
+				continue
+			}
+			mu.Lock()
+			ends = append(ends, a, b)
+			mu.Unlock()
+			go func() { _, _ = io.Copy(a, b) }()
+			go func() { _, _ = io.Copy(b, a) }()
+		}
+	}()
+	return l.Addr().String(), cut
+}
+
+// taken reports whether a connection to the local address has not been closed at
+// that end.
+func taken(addr string) bool {
+	_, port, _ := net.SplitHostPort(addr)
+	n, _ := strconv.Atoi(port)
+	text, _ := os.ReadFile("/proc/net/tcp")
+	for line := range strings.Lines(string(text)) {
+		if f := strings.Fields(line); len(f) > 3 && strings.HasSuffix(f[1], fmt.Sprintf(":%04X", n)) && f[3] != "0A" { // listening
+			return true
+		}
+	}
+	return false
 }
 
 // tlsServer has a kamailio speak TLS with the certificate.

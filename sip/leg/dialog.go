@@ -133,7 +133,24 @@ func (l *Leg) destinationOf(d *dialog) destination {
 	if port > 65535 || port < 0 {
 		return l.peer
 	}
-	return destination{network: l.peer.network, to: netip.AddrPortFrom(addr, uint16(port)), local: l.peer.local, tls: l.peer.tls}
+	return destination{network: l.peer.network, to: netip.AddrPortFrom(addr, uint16(port)), local: l.peer.local, tls: l.wanted(addr)}
+}
+
+// wanted is what a peer at the address must show over TLS.
+func (l *Leg) wanted(at netip.Addr) *Client {
+	switch {
+	case !secured(l.peer.network):
+		return nil
+	case l.peer.tls != nil:
+		return l.peer.tls // it was dialled
+	case l.terms.Back != nil:
+		return l.terms.Back
+	}
+	c, err := NewClient(at.String(), "", "", "")
+	if err != nil {
+		return nil // refused by the handshake
+	}
+	return c
 }
 
 // request sends a request with a transaction and files it under its branch.

@@ -41,6 +41,10 @@ type Terms struct {
 	SessionExpires time.Duration
 	// Username and Password answer digest challenges of the peer.
 	Username, Password string
+	// Back is what the peer of an inbound call must prove where it is connected
+	// to, because the connection it called by is gone. Nil asks for a certificate
+	// of the address.
+	Back *Client
 }
 
 // interval is the session interval to ask for, 0 for none.

@@ -260,3 +260,48 @@ func TestKeysAndClientsSayWhatIsWrong(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestCallerWhoseConnectionIsGoneIsConnectedToByName(t *testing.T) {
+	t.Parallel()
+	ca := certtest.New(t)
+	for name, c := range map[string]struct {
+		shows string
+		ok    bool
+	}{"its name": {"sbc.carrier.example", true}, "another name": {"other.example", false}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			back, err := NewClient("sbc.carrier.example", ca.PEM, "", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := tlsRig(t, ca, ca.Issue("127.0.0.1"), func(c *Config) { c.Terms = func(*Leg) Terms { return Terms{Back: back} } })
+			l := tlsServer(t, ca.Issue(c.shows))
+			conn, err := tls.Dial("tcp", r.at("tls"), &tls.Config{RootCAs: ca.Pool()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := tcpPeer(t, conn)
+			p.network, p.at = "tls", addrPort(l.Addr()) // what its Contact says
+			_, call := answered(r, p)
+			conn.Close()
+			from := addrPort(conn.LocalAddr())
+			waitFor(t, "the connection to be forgotten", func() bool { return r.s.streamFrom(from) == nil })
+			accepted := make(chan net.Conn, 1)
+			go func() {
+				conn, err := l.Accept()
+				if err == nil {
+					_ = conn.(*tls.Conn).Handshake() // the client decides
+				}
+				accepted <- conn
+			}()
+			call.on(func(l *Leg) { l.End(Cause{}) })
+			again := tcpPeer(t, <-accepted)
+			if c.ok {
+				again.answer(again.request("BYE"), 200, "", "")
+			} else {
+				again.closed()
+			}
+			call.want(Terminated)
+		})
+	}
+}
