@@ -126,7 +126,7 @@ func (q *Queue) newClient() (*river.Client[pgx.Tx], error) {
 		RescueStuckJobsAfter: rescueAfter,
 		RetryPolicy:          retry{time.Now},
 		MaxAttempts:          maxTries,
-		Logger:               q.cfg.Logger,
+		Logger:               slog.New(quieter{q.cfg.Logger.Handler()}),
 		ErrorHandler:         q.metrics,
 	})
 }
