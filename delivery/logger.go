@@ -18,7 +18,9 @@ func (h quieter) Enabled(ctx context.Context, level slog.Level) bool {
 }
 
 // WithAttrs stays quiet.
-func (h quieter) WithAttrs(attrs []slog.Attr) slog.Handler { return quieter{h.Handler.WithAttrs(attrs)} }
+func (h quieter) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return quieter{h.Handler.WithAttrs(attrs)}
+}
 
 // WithGroup stays quiet.
 func (h quieter) WithGroup(name string) slog.Handler { return quieter{h.Handler.WithGroup(name)} }
