@@ -150,6 +150,11 @@ func FuzzValues(f *testing.F) {
 			}
 		}
 		readChallenge(v)
+		if uri, _, err := ReadAddress(v); err == nil {
+			if host, port, ok := HostPort(uri); ok && (host == "" || port < 0 || port > 65535) {
+				t.Fatalf("%q: host %q, port %d", uri, host, port)
+			}
+		}
 		req := sipmsg.NewRequest(sipmsg.INVITE, sipmsg.Uri{})
 		req.AppendHeader(sipmsg.NewHeader("Diversion", v))
 		for _, one := range parties(req, "diversion") {
