@@ -305,10 +305,12 @@ func (b *bench) run(t *testing.T, c Call, l *line, patience time.Duration) *ring
 		defer timer.Stop()
 	}
 	r := New(Config{Market: b, Directory: b, Emit: b.emit, Logger: slog.New(slog.DiscardHandler), Node: "n1"})
+	var beside sync.WaitGroup
 	if b.meanwhile != nil {
-		go b.meanwhile(r)
+		beside.Go(func() { b.meanwhile(r) })
 	}
 	out := r.Run(ctx, c)
+	beside.Wait()
 	b.consistent(t, l, out)
 	return out
 }
