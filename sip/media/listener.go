@@ -16,11 +16,13 @@ type listener struct {
 	ssrc  uint32
 	next  uint16 // expected sequence number
 	held  int
-	since int64 // when the first of them came
-	slots [listenSlots]heldPacket
+	since int64        // when the first of them came
+	slots *heldPackets // nil until one comes before its turn
 	dec   g722Decoder
 	tones keyTones
 }
+
+type heldPackets [listenSlots]heldPacket
 
 type heldPacket struct {
 	used bool
@@ -69,6 +71,9 @@ func (st *session) listen(sh *shard, p rtpPacket, samples []byte) {
 }
 
 func (l *listener) hold(p rtpPacket, samples []byte, now int64) {
+	if l.slots == nil {
+		l.slots = new(heldPackets) // 2 KB, which most streams never need
+	}
 	h := &l.slots[p.seq%listenSlots]
 	if h.used {
 		return

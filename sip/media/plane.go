@@ -149,7 +149,7 @@ func (p *Plane) forget(s *Stream, last Stats) {
 	p.mu.Lock()
 	delete(p.streams, s)
 	p.mu.Unlock()
-	s.final = last
+	s.final = &last
 	close(s.done)
 }
 

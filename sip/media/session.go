@@ -57,7 +57,7 @@ type session struct {
 	rxAlign  aligner
 	txAlign  aligner
 
-	stats  Stats // what is not counted in rx and out
+	stats  tally // what is not counted in rx and out
 	rtcpAt int64
 }
 
@@ -258,7 +258,7 @@ func (st *session) hear(sh *shard, ch Channel, p rtpPacket, samples []byte, code
 
 // snapshot fills in the counters.
 func (st *session) snapshot() Stats {
-	out := st.stats
+	out := st.stats.stats()
 	out.Local, out.Remote = st.s.local, st.latch.target()
 	out.Latched = st.latch.current.IsValid()
 	out.Received, out.ReceivedBytes = st.rx.packets, st.rx.bytes

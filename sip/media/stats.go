@@ -46,3 +46,23 @@ type Stats struct {
 	RTT           time.Duration // round trip from the last report that allowed to compute it; 0 = unknown
 	RTTMax        time.Duration // the longest
 }
+
+// tally is the part of Stats that a session counts apart from its halves.
+type tally struct {
+	LateDrops, WrongSource, WrongPayload, Malformed, SendErrors, EventsLost, Digits uint64
+
+	RTCPReceived, RTCPMalformed, PeerReports, PeerOf      uint64
+	PeerLost                                              int64
+	PeerFraction                                          float64
+	PeerJitter, PeerJitterSum, PeerJitterMax, RTT, RTTMax time.Duration
+}
+
+func (t *tally) stats() Stats {
+	return Stats{
+		LateDrops: t.LateDrops, WrongSource: t.WrongSource, WrongPayload: t.WrongPayload, Malformed: t.Malformed,
+		SendErrors: t.SendErrors, EventsLost: t.EventsLost, Digits: t.Digits,
+		RTCPReceived: t.RTCPReceived, RTCPMalformed: t.RTCPMalformed, PeerReports: t.PeerReports, PeerOf: t.PeerOf,
+		PeerLost: t.PeerLost, PeerFraction: t.PeerFraction, PeerJitter: t.PeerJitter, PeerJitterSum: t.PeerJitterSum,
+		PeerJitterMax: t.PeerJitterMax, RTT: t.RTT, RTTMax: t.RTTMax,
+	}
+}

@@ -19,7 +19,7 @@ type Stream struct {
 	queue  stack[command]
 	plays  atomic.Uint64
 	done   chan struct{} // closed when the stream has ended
-	final  Stats         // valid once done is closed
+	final  *Stats        // valid once done is closed
 	state  session       // owned by the thread of home
 }
 
@@ -126,7 +126,7 @@ func (s *Stream) Tap(t Tap) {
 func (s *Stream) Stats() Stats {
 	select {
 	case <-s.done:
-		return s.final
+		return *s.final
 	default:
 	}
 	reply := make(chan Stats, 1)
@@ -135,7 +135,7 @@ func (s *Stream) Stats() Stats {
 	case out := <-reply:
 		return out
 	case <-s.done:
-		return s.final
+		return *s.final
 	}
 }
 
