@@ -33,7 +33,7 @@ const (
 type Call struct {
 	s       *Server
 	inv     ringbid.Invite
-	request leg.Request
+	request *leg.Request
 	log     *slog.Logger
 
 	ctx      context.Context // ends with the call; the handler's
@@ -73,7 +73,7 @@ func newCall(s *Server, l *leg.Leg, trunk *ringbid.Trunk, signals chan leg.Signa
 		commands: make(chan func()), over: make(chan struct{}), quiet: make(chan struct{}),
 		timer: time.NewTimer(time.Hour),
 	}
-	c.inv = inviteOf(c.request, trunk, now)
+	c.inv = inviteOf(*c.request, trunk, now)
 	c.log = s.log.With(slog.String("call_id", c.inv.CallID))
 	if s.cfg.Node != "" {
 		c.log = c.log.With(slog.String("node", s.cfg.Node))

@@ -100,7 +100,7 @@ func TestCallerIsAskedAndBridged(t *testing.T) {
 	if !errors.Is(res.cause, ErrCallerGone) || res.by != "caller" {
 		t.Errorf("cause %v, ended by %q", res.cause, res.by)
 	}
-	checkBuyersInvite(t, r, b.leg.Invite())
+	checkBuyersInvite(t, r, *b.leg.Invite())
 	checkLegs(t, res.legs, res.attempt.Leg)
 	want := []ringbid.EventKind{ringbid.EventAnswered, ringbid.EventDigit, ringbid.EventDigit, ringbid.EventDigit, ringbid.EventDigit,
 		ringbid.EventDigit, ringbid.EventDial, ringbid.EventRinging, ringbid.EventLegAnswer, ringbid.EventBridged, ringbid.EventLegEnd}

@@ -30,18 +30,18 @@ func (c *Call) introduce(d ringbid.Dial, o onward) (identity, []leg.Header) {
 		d.Target = &ringbid.Target{} // a leg that nobody was dialled for
 	}
 	number := ringbid.Phone("")
-	if withheld(c.request) {
-		number = callerOf(c.request)
+	if withheld(*c.request) {
+		number = callerOf(*c.request)
 	}
 	who := identityOf(d, number, o.trunk, o.ours)
-	o.request, o.inv, o.d, o.private = c.request, c.inv, d, who.privacy
+	o.request, o.inv, o.d, o.private = *c.request, c.inv, d, who.privacy
 	headers, err := headersFor(o)
 	if err != nil {
 		c.s.m.headerLeftOut()
 		c.log.Warn("header left out", slog.String("target", d.Target.Name), slog.Any("error", err))
 	}
 	if o.trunk.RelayIdentity {
-		signed, why := relayed(c.request, c.inv, d, o.user)
+		signed, why := relayed(*c.request, c.inv, d, o.user)
 		if headers = append(headers, signed...); why != "" {
 			c.log.Info("identity not passed on", slog.String("target", d.Target.Name), slog.String("why", why))
 		}

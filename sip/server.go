@@ -168,17 +168,21 @@ func (s *Server) onInvite(l *leg.Leg) {
 	}
 }
 
+// signalsWait is how many signals of its legs an owner may be behind before they
+// wait elsewhere: see leg.
+const signalsWait = 16
+
 // begin makes a call of an INVITE, or refuses it and returns nil. It is apart from
 // onInvite so that what it needs is not on the owner's stack for the whole call.
 func (s *Server) begin(l *leg.Leg) *Call {
-	signals := make(chan leg.Signal, 64)
+	signals := make(chan leg.Signal, signalsWait)
 	l.Bind(signals)
 	adm := s.admission(l)
 	c, why, extra := s.admit(l, adm, signals)
 	if c == nil {
 		s.refuse(l, why, extra...)
 		if adm.trunk != nil {
-			s.guard(s.log, "refused", func() { s.cfg.Refused(inviteOf(l.Invite(), adm.trunk, time.Now()), complete(why)) })
+			s.guard(s.log, "refused", func() { s.cfg.Refused(inviteOf(*l.Invite(), adm.trunk, time.Now()), complete(why)) })
 		}
 		return nil
 	}

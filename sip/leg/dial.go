@@ -25,7 +25,7 @@ func (s *Stack) Dial(d DialConfig) *Leg {
 	l := &Leg{s: s, callID: d.CallID, localTag: randomHex(8), st: calling}
 	l.in.init(l, d.Mailbox)
 	l.peer.network = d.Network
-	l.out = outbound{cfg: d, early: map[string]*early{}, acks: map[ackKey]*ack{}}
+	l.out = outbound{cfg: &d, early: map[string]*early{}, acks: map[ackKey]*ack{}}
 	l.terms = Terms{Reliable: d.Reliable, SessionExpires: d.SessionExpires, Username: d.Username, Password: d.Password}
 	l.session.want = l.terms.interval()
 	s.mu.Lock()
@@ -67,7 +67,7 @@ func (s *Stack) Dial(d DialConfig) *Leg {
 
 // prepare checks the parameters and makes the dialog's addresses.
 func (l *Leg) prepare() error {
-	c := &l.out.cfg
+	c := l.out.cfg
 	if !known(c.Network) {
 		return fmt.Errorf("%w: network %q", ErrInput, c.Network)
 	}
@@ -118,7 +118,7 @@ func (l *Leg) onResolved(m message) (Event, bool) {
 		return Event{}, false
 	}
 	l.out.final = true
-	l.last = Event{Reason: "not sent"}
+	l.last = status{reason: "not sent"}
 	l.terminate()
 	if l.ended || l.out.told {
 		return Event{}, false
@@ -137,7 +137,7 @@ func (l *Leg) connectTo(dest destination, err error) {
 
 // sendInvite sends the first INVITE.
 func (l *Leg) sendInvite(dest destination) error {
-	c := &l.out.cfg
+	c := l.out.cfg
 	l.peer = dest
 	host := c.From.Host
 	if host == "" {

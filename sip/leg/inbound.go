@@ -15,7 +15,8 @@ func (s *Stack) inbound(req *sipmsg.Request) *Leg {
 	src, _ := netip.ParseAddrPort(req.Source())
 	network := s.networkOf(sipmsg.NetworkToLower(req.Transport()), src)
 	l.peer = destination{network: network, to: src, local: s.localOf(network, src)}
-	l.invite = requestOf(req, network, src)
+	invite := requestOf(req, network, src)
+	l.invite = &invite
 	if streamed(network) {
 		if g := s.streamFrom(src); g != nil {
 			l.invite.Names = g.names
@@ -117,7 +118,7 @@ func (l *Leg) Answer(sdp []byte, h ...Header) {
 		return
 	}
 	l.st = accepted
-	l.last = Event{Code: 200, Reason: "OK"}
+	l.last = status{200, "OK"}
 	l.expectAck(repeat{seq: l.req.CSeq().SeqNo, late: l.invite.SDP == nil && len(sdp) > 0, send: func() {
 		l.note(true, res)
 		_ = l.tx.Respond(res) // repeated anyway
@@ -140,7 +141,7 @@ func (l *Leg) Reject(code int, reason string, h ...Header) {
 }
 
 func (l *Leg) final(code int, reason string, hs []Header) {
-	l.last = Event{Code: code, Reason: reason}
+	l.last = status{code, reason}
 	if l.tx != nil {
 		res := l.response(l.req, code, reason, nil, hs)
 		l.note(true, res)
@@ -167,7 +168,7 @@ func (l *Leg) onCancel(m message) (Event, bool) {
 	if m.input == inCancel {
 		l.final(code, reason, nil)
 	} else {
-		l.last = Event{Code: code, Reason: reason}
+		l.last = status{code, reason}
 		l.note(true, l.response(l.req, code, reason, nil, nil))
 		l.terminate()
 	}

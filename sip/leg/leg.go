@@ -2,7 +2,6 @@ package leg
 
 import (
 	"net/netip"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,7 +17,7 @@ type Leg struct {
 	inbound  bool
 	callID   string
 	localTag string
-	invite   Request
+	invite   *Request // inbound
 	ladder   ladder
 	mark     any  // of the Ruling on the INVITE
 	detached bool // the call goes on when OnInvite has returned
@@ -37,10 +36,10 @@ type Leg struct {
 	peer   destination
 	d      dialog
 	timers [timerKinds]armed
-	cause  Cause // why the owner ended it
-	ended  bool  // the owner ended it
-	last   Event // code and reason of the final response, for Terminated
-	over   bool  // Terminated is on its way
+	cause  Cause  // why the owner ended it
+	ended  bool   // the owner ended it
+	last   status // of the final response, for Terminated
+	over   bool   // Terminated is on its way
 
 	req *sipmsg.Request  // inbound INVITE
 	tx  *sipmsg.ServerTx // its transaction
@@ -63,6 +62,12 @@ type Leg struct {
 	ours    []byte // our description in force
 	theirs  []byte // the peer's
 	trials  map[string]trial
+}
+
+// status is what a final response says.
+type status struct {
+	code   int
+	reason string
 }
 
 // state is where a leg is in its life.
@@ -123,14 +128,20 @@ func (l *Leg) CallID() string { return l.callID }
 // Inbound reports whether the peer called us.
 func (l *Leg) Inbound() bool { return l.inbound }
 
-// Invite returns the INVITE of an inbound leg, the zero Request otherwise.
-func (l *Leg) Invite() Request { return l.invite }
+// Invite returns the INVITE of an inbound leg, the zero Request otherwise. It
+// must not be changed.
+func (l *Leg) Invite() *Request {
+	if l.invite == nil {
+		return &Request{}
+	}
+	return l.invite
+}
 
 // Mark returns what Screen said of an inbound leg's INVITE, or nil.
 func (l *Leg) Mark() any { return l.mark }
 
 // Messages returns the last 200 messages of the leg, oldest first.
-func (l *Leg) Messages() []TraceEntry { return l.ladder.entries() }
+func (l *Leg) Messages() []TraceEntry { return l.ladder.entries(l.callID) }
 
 // handle advances the leg by one message.
 func (l *Leg) handle(m message) (Event, bool) {
@@ -230,7 +241,7 @@ func (l *Leg) terminate() {
 // onTerminated hands the leg to the stack, which answers what still comes:
 // late responses to our INVITE and requests of a peer that does not know.
 func (l *Leg) onTerminated() (Event, bool) {
-	ev := Event{Kind: Terminated, Code: l.last.Code, Reason: l.last.Reason}
+	ev := Event{Kind: Terminated, Code: l.last.code, Reason: l.last.reason}
 	l.gone.Store(true)
 	l.s.release(l)
 	l.in.bind(l.s.tail)
@@ -351,27 +362,4 @@ func (l *Leg) onTimer(k timer) (Event, bool) {
 		l.kick()
 	}
 	return Event{}, false
-}
-
-// ladder keeps the last messages of a leg.
-type ladder struct {
-	mu   sync.Mutex
-	list []TraceEntry
-}
-
-const ladderSize = 200
-
-func (d *ladder) add(e TraceEntry) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if len(d.list) == ladderSize {
-		d.list = append(d.list[:0], d.list[1:]...)
-	}
-	d.list = append(d.list, e)
-}
-
-func (d *ladder) entries() []TraceEntry {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return append([]TraceEntry(nil), d.list...)
 }

@@ -6,7 +6,7 @@ import (
 
 // outbound is the state of an INVITE we sent (RFC 3261 section 13.2, RFC 6026).
 type outbound struct {
-	cfg        DialConfig
+	cfg        *DialConfig       // nil for an inbound leg, and once the call is answered
 	branch     string            // of the latest INVITE; a digest retry makes a new one
 	early      map[string]*early // by the peer's tag
 	latest     string            // the tag heard last
@@ -151,7 +151,7 @@ func (l *Leg) onSuccess(m message) (Event, bool) {
 		return l.answered(res, key, e, invite)
 	case first:
 		l.s.m.ghost()
-		l.last = responseEvent(Answered, res)
+		l.last = status{res.StatusCode, res.Reason}
 		l.d = d
 		l.acknowledge(&l.d, key, invite)
 		l.bye()
@@ -178,6 +178,7 @@ func (l *Leg) answered(res *sipmsg.Response, key ackKey, e *early, invite *sipms
 	}
 	l.answers = nil // the peer did not wait for the answer to what it offered before
 	waits := l.out.cfg.Late && sdpOf(res) != nil && (e == nil || !e.agreed)
+	l.out.cfg, l.out.early = nil, nil // a call may be long; other forks are ghosts now
 	if t := l.reoffer; t != nil && t.early != nil {
 		if t.early == e {
 			t.early = nil
@@ -250,7 +251,7 @@ func (l *Leg) onFailure(m message, t trial) (Event, bool) {
 		return Event{}, false
 	}
 	l.out.final = true
-	l.last = Event{Code: m.res.StatusCode, Reason: m.res.Reason}
+	l.last = status{m.res.StatusCode, m.res.Reason}
 	silent := l.ended || l.out.told
 	l.terminate()
 	if silent {

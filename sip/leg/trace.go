@@ -71,6 +71,5 @@ func (l *Leg) trace(e TraceEntry) {
 		e.Local, _ = l.s.source(e.Network, e.Peer.Addr())
 		l.s.cfg.Trace(e)
 	}
-	e.Raw = nil // the ladder lives as long as the call
 	l.ladder.add(e)
 }
