@@ -15,7 +15,7 @@ import (
 func (b *bench) atSecond(n int, target string, got *error) {
 	b.book.Targets[target].Trunk, b.book.Targets[target].Price = "buyers", 7*ringbid.MoneyScale
 	b.meanwhile = func(r *Runner) {
-		time.Sleep(time.Duration(n)*time.Second + 500*time.Millisecond) // of synctest
+		<-time.After(time.Duration(n)*time.Second + 500*time.Millisecond) // of synctest
 		*got = r.Force("call-1", target, "ann")
 	}
 }
@@ -101,7 +101,7 @@ func TestNotForced(t *testing.T) {
 	b, l := newBench(dialing()...), newLine()
 	var err error
 	b.meanwhile = func(r *Runner) {
-		time.Sleep(time.Millisecond) // of synctest
+		<-time.After(time.Millisecond) // of synctest
 		err = r.Force("call-1", "nobody", "ann")
 	}
 	synctest.Test(t, func(t *testing.T) { b.run(t, l, l, 0) })
