@@ -68,8 +68,19 @@ func (l *Leg) noteCause(cancel *sipmsg.Request) {
 
 func (l *Leg) trace(e TraceEntry) {
 	if l.s.cfg.Trace != nil {
-		e.Local, _ = l.s.source(e.Network, e.Peer.Addr())
+		e.Local = l.s.near(e.Network, e.Peer.Addr())
 		l.s.cfg.Trace(e)
 	}
 	l.ladder.add(e)
+}
+
+// near is our address towards a peer as a trace tells it. A connection that we
+// made over a network nobody listens on is told by another listener's.
+func (s *Stack) near(network string, peer netip.Addr) netip.AddrPort {
+	for _, n := range []string{network, "tls", "tcp", "udp", "ws", "wss"} {
+		if at, ok := s.source(n, peer); ok {
+			return at
+		}
+	}
+	return netip.AddrPort{}
 }
