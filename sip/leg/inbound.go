@@ -223,9 +223,12 @@ func (l *Leg) onAck(req *sipmsg.Request) (Event, bool) {
 	if !r.active || req.CSeq().SeqNo != r.seq || l.st != accepted && l.st != confirmed {
 		return Event{}, false
 	}
-	r.active = false
+	r.active, r.send = false, nil
 	l.disarm(tAck)
 	first := l.st == accepted
+	if len(l.rel.queue) == 0 { // else a PRACK is compared with it
+		l.req, l.tx = nil, nil // the call may be long
+	}
 	l.st = confirmed
 	if l.ended {
 		l.bye()

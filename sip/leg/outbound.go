@@ -178,7 +178,7 @@ func (l *Leg) answered(res *sipmsg.Response, key ackKey, e *early, invite *sipms
 	}
 	l.answers = nil // the peer did not wait for the answer to what it offered before
 	waits := l.out.cfg.Late && sdpOf(res) != nil && (e == nil || !e.agreed)
-	l.out.cfg, l.out.early = nil, nil // a call may be long; other forks are ghosts now
+	l.spare()
 	if t := l.reoffer; t != nil && t.early != nil {
 		if t.early == e {
 			t.early = nil
@@ -206,6 +206,31 @@ func (l *Leg) dialogFrom(res *sipmsg.Response) dialog {
 	return d
 }
 
+// spare drops what only the beginning of a call needs: it may be a long one. Of
+// other forks only the tag matters now, and of the INVITE what it was sent with.
+func (l *Leg) spare() {
+	l.out.cfg, l.out.early = nil, nil
+	for branch, t := range l.trials {
+		if t.purpose == forCall && t.retry == nil {
+			t.req = credentialsOf(t.req)
+			l.trials[branch] = t
+		}
+	}
+}
+
+// credentialsOf keeps what an ACK takes over from its INVITE; nil when that is
+// nothing.
+func credentialsOf(invite *sipmsg.Request) *sipmsg.Request {
+	if invite == nil || invite.GetHeader("Authorization") == nil && invite.GetHeader("Proxy-Authorization") == nil {
+		return nil
+	}
+	out := sipmsg.NewRequest(sipmsg.INVITE, invite.Recipient)
+	for _, name := range []string{"Authorization", "Proxy-Authorization"} {
+		sipmsg.CopyHeaders(name, invite, out)
+	}
+	return out
+}
+
 func (l *Leg) acknowledge(d *dialog, key ackKey, invite *sipmsg.Request) {
 	l.sendAck(key, l.acknowledgement(d, key, invite))
 }
@@ -215,7 +240,7 @@ func (l *Leg) acknowledge(d *dialog, key ackKey, invite *sipmsg.Request) {
 func (l *Leg) acknowledgement(d *dialog, key ackKey, invite *sipmsg.Request) *ack {
 	dest := l.destinationOf(d)
 	req, _ := l.build(sipmsg.ACK, d, key.seq, dest)
-	if dest.to == l.peer.to {
+	if invite != nil && dest.to == l.peer.to {
 		for _, name := range []string{"Authorization", "Proxy-Authorization"} {
 			sipmsg.CopyHeaders(name, invite, req)
 		}

@@ -207,6 +207,8 @@ func (s *Stack) drain(tx *sipmsg.ClientTx, req *sipmsg.Request, failed func(erro
 				tx.Terminate() // else it would stay for Timer D
 			} else if res.StatusCode >= 300 {
 				refused()
+			} else if !streamed(sipmsg.NetworkToLower(req.Transport())) {
+				tx.Terminate() // a 2xx that comes again is the leg's, as that of a fork; see Stack.onResponse
 			}
 			return
 		case <-tx.Done():
