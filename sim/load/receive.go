@@ -88,12 +88,16 @@ func (v *Voice) drain() (n int) {
 			if s, ok := readStamp(in.data[headerLen:size]); ok {
 				v.note(int(e.Fd), s, at)
 				n++
-			} else {
+			} else if isVoice(in.data[:size]) {
 				v.report.beats = append(v.report.beats, beat{uint16(e.Fd), binary.BigEndian.Uint16(in.data[2:]), at})
 			}
 		}
 	}
 }
+
+// isVoice tells RTP from the RTCP of a party whose port is one below (RFC 5761
+// section 4).
+func isVoice(b []byte) bool { return b[0]>>6 == 2 && (b[1]&0x7f < 64 || b[1]&0x7f > 95) }
 
 // note counts a packet that came to a party.
 func (v *Voice) note(party int, s stamp, at int64) {
