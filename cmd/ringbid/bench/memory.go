@@ -20,10 +20,9 @@ func memory(ctx context.Context, o Options) ([]Figure, error) {
 		r.figure("memory of a bridged call", "KB", "bridged", "kb", "", "").atMost(60).
 			noted("%d calls up with audio in a fresh process; how much more of it is resident than after 5 calls, ÷ calls", o.sizes().memory),
 		r.figure("memory of a recorded call", "KB", "recorded", "kb", "", "").atMost(80),
-		r.figure("live heap of a bridged call", "KB", "bridged", "heap", "", "").noted("after a collection, so that it does not depend on when the last one was"),
-		r.figure("live heap of a recorded call", "KB", "recorded", "heap", "", ""),
-		r.figure("stacks of a bridged call", "KB", "bridged", "stacks", "", ""),
-		r.figure("stacks of a recorded call", "KB", "recorded", "stacks", "", ""),
+		r.figure("in use by a bridged call", "KB", "bridged", "use", "", "").
+			noted("live heap and stacks, after a collection: it does not depend on when the last one was"),
+		r.figure("in use by a recorded call", "KB", "recorded", "use", "", ""),
 	}, nil
 }
 
@@ -122,7 +121,7 @@ func memoryContender(o Options, name string, record bool) contender {
 		pause(ctx, 2*o.sizes().settle)
 		after, full, err := h.weigh()
 		each := func(more uint64) float64 { return float64(int64(more)) / 1024 / float64(n) }
-		return sample{"kb": each(uint64(after - before)), "heap": each(full.Heap - empty.Heap), "stacks": each(full.Stacks - empty.Stacks)}, err
+		return sample{"kb": each(uint64(after - before)), "use": each(full.Heap + full.Stacks - empty.Heap - empty.Stacks)}, err
 	}}
 }
 
