@@ -31,6 +31,22 @@ const (
 	leadKey     = "bench-key-0123456789"
 )
 
+// leadRate is how many leads a second are posted, leadSeconds for how long; a
+// quick run looks only whether the figure can be had.
+func (o Options) leadRate() int {
+	if o.Quick {
+		return leadRate / 10
+	}
+	return leadRate
+}
+
+func (o Options) leadSeconds() int {
+	if o.Quick {
+		return 2
+	}
+	return leadSeconds
+}
+
 // leadDocs are a campaign whose buyer takes 100 ms, one whose buyer is dead, and
 // one whose buyer takes nothing yet.
 func leadDocs(good, dead string) string {
@@ -228,7 +244,7 @@ func leads(ctx context.Context, o Options) ([]Figure, error) {
 		return nil, err
 	}
 	defer h.close()
-	if _, err := h.steady(ctx, "good", leadRate, 2); err != nil { // warm up
+	if _, err := h.steady(ctx, "good", o.leadRate(), 2); err != nil { // warm up
 		return nil, err
 	}
 	var out []Figure
@@ -248,19 +264,19 @@ func accepted(ctx context.Context, h *leadHouse, o Options) (Figure, error) {
 	var values, floors []float64
 	var mids []float64
 	for range o.Rounds {
-		took, err := h.steady(ctx, "good", leadRate, leadSeconds)
+		took, err := h.steady(ctx, "good", o.leadRate(), o.leadSeconds())
 		if err != nil {
 			return Figure{}, err
 		}
 		values, mids = append(values, percentile(took, 99)), append(mids, percentile(took, 50))
-		bare, err := h.bare(ctx, leadRate, 3)
+		bare, err := h.bare(ctx, o.leadRate(), 3)
 		if err != nil {
 			return Figure{}, err
 		}
 		floors = append(floors, percentile(bare, 99))
 	}
 	f := figure("lead in to accepted, p99", "ms", values, floors)
-	f.Note = fmt.Sprintf("%d leads/s for %d s a round, buyer takes 100 ms, p50 %.0f ms; floor: the buyer alone; goal 250 ms", leadRate, leadSeconds, spread(mids).Median)
+	f.Note = fmt.Sprintf("%d leads/s for %d s a round, buyer takes 100 ms, p50 %.0f ms; floor: the buyer alone; goal 250 ms", o.leadRate(), o.leadSeconds(), spread(mids).Median)
 	return f, nil
 }
 
@@ -384,7 +400,7 @@ func closedLoop(ctx context.Context, d time.Duration, do func() error) (float64,
 func besideDead(ctx context.Context, h *leadHouse, o Options) (Figure, error) {
 	var values, floors []float64
 	for range o.Rounds {
-		alone, err := h.steady(ctx, "good", leadRate/2, leadSeconds/2)
+		alone, err := h.steady(ctx, "good", o.leadRate()/2, o.leadSeconds()/2)
 		if err != nil {
 			return Figure{}, err
 		}
@@ -392,9 +408,9 @@ func besideDead(ctx context.Context, h *leadHouse, o Options) (Figure, error) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			_, _ = openLoop(flood, leadRate/2, leadSeconds, func() error { _, err := h.post(flood, "dead"); return err })
+			_, _ = openLoop(flood, o.leadRate()/2, o.leadSeconds(), func() error { _, err := h.post(flood, "dead"); return err })
 		}()
-		beside, err := h.steady(ctx, "good", leadRate/2, leadSeconds/2)
+		beside, err := h.steady(ctx, "good", o.leadRate()/2, o.leadSeconds()/2)
 		stop()
 		<-done
 		if err != nil {
@@ -403,7 +419,7 @@ func besideDead(ctx context.Context, h *leadHouse, o Options) (Figure, error) {
 		values, floors = append(values, percentile(beside, 99)), append(floors, percentile(alone, 99))
 	}
 	f := figure("others beside a dead buyer, p99", "ms", values, floors)
-	f.Note = fmt.Sprintf("%d leads/s to a buyer that takes 100 ms, and as many to one that never answers; floor: without that one", leadRate/2)
+	f.Note = fmt.Sprintf("%d leads/s to a buyer that takes 100 ms, and as many to one that never answers; floor: without that one", o.leadRate()/2)
 	return f, nil
 }
 
