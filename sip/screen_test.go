@@ -327,6 +327,9 @@ func TestStrangersReachTheChallengeOnly(t *testing.T) {
 // ones, and a user who does not exist looks like one who does.
 func TestGuessersAreLockedOut(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("waits for seconds")
+	}
 	r := digestRig(t, refuses, "127.0.0.0/24")
 	try := func(w *wire, user, password string) (int, string) {
 		t.Helper()

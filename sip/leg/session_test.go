@@ -12,6 +12,9 @@ func brisk(c *Config) { c.MinSE = time.Second }
 
 func TestWeRefreshByUpdate(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("waits for seconds")
+	}
 	r := newRig(t, brisk)
 	p := newPeer(t, r.udp)
 	c := r.dial(p, func(d *DialConfig) { d.SessionExpires = 4 * time.Second })
@@ -43,6 +46,9 @@ func TestWeRefreshByUpdate(t *testing.T) {
 
 func TestWeRefreshByReInvite(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("waits for seconds")
+	}
 	r := newRig(t, brisk)
 	p := newPeer(t, r.udp)
 	c := r.dial(p, func(d *DialConfig) { d.SessionExpires = 4 * time.Second })
@@ -71,6 +77,9 @@ func TestWeRefreshByReInvite(t *testing.T) {
 
 func TestPeerWhoTakesNoUpdateAfterAll(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("waits for seconds")
+	}
 	r := newRig(t, brisk)
 	p := newPeer(t, r.udp)
 	r.dial(p, func(d *DialConfig) { d.SessionExpires = 4 * time.Second })
@@ -83,6 +92,9 @@ func TestPeerWhoTakesNoUpdateAfterAll(t *testing.T) {
 
 func TestSessionNobodyRefreshesEnds(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("waits for seconds")
+	}
 	r := newRig(t, brisk)
 	p := newPeer(t, r.udp)
 	c := r.dial(p, func(d *DialConfig) { d.SessionExpires = 3 * time.Second })
@@ -161,6 +173,9 @@ func TestTooShortForThePeer(t *testing.T) {
 
 func TestRefreshTooShortForThePeer(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("waits for seconds")
+	}
 	r := newRig(t, brisk)
 	p := newPeer(t, r.udp)
 	r.dial(p, func(d *DialConfig) { d.SessionExpires = 4 * time.Second })
@@ -211,6 +226,9 @@ func TestSessionOfCallers(t *testing.T) {
 
 func TestCallersSessionIsRefreshedAndRefused(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("waits for seconds")
+	}
 	r := newRig(t, brisk)
 	p := newPeer(t, r.udp)
 	u := p.uac()

@@ -187,6 +187,9 @@ func TestDialOverTLSChecksThePeer(t *testing.T) {
 
 func TestHandshakesDoNotWaitForEachOther(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("waits for seconds")
+	}
 	ca := certtest.New(t)
 	r := tlsRig(t, ca, ca.Issue("127.0.0.1"))
 	for range 10 { // connects and says nothing

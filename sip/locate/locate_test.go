@@ -108,6 +108,9 @@ func TestAnswersAreKeptForTheirTime(t *testing.T) {
 
 func TestServerThatDoesNotAnswer(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("waits for seconds")
+	}
 	dead, zone := dnstest.Serve(t), dnstest.Serve(t)
 	dead.Hush()
 	zone.A("sbc.test", "10.0.0.1")

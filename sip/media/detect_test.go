@@ -71,6 +71,9 @@ func lastOf(f []Finding) Finding {
 
 func TestDetectorTellsMachines(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("waits for seconds")
+	}
 	for seed := range uint64(6) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		man := voiced{90 + 40*r.Float64(), 0.05 + 0.4*r.Float64(), r}
@@ -117,6 +120,9 @@ func TestDetectorTellsMachines(t *testing.T) {
 
 func TestDetectorLeavesPersonsAlone(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("waits for seconds")
+	}
 	for seed := range uint64(8) {
 		r := rand.New(rand.NewPCG(seed, 2))
 		v := voiced{85 + 170*r.Float64(), 0.03 + 0.5*r.Float64(), r}

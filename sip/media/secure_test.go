@@ -161,6 +161,9 @@ func TestBadKeyFailsClosed(t *testing.T) {
 // Reports are sealed as the audio is, and go over its port when that was agreed.
 func TestSecureReportsOnOnePort(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("waits for seconds")
+	}
 	p := openPlane(t)
 	s, _ := openStream(t, p)
 	alice, params := newVault(t, p.config.Bind, AESCM80)
@@ -218,6 +221,9 @@ func TestReportsGoWhereTheyAreWanted(t *testing.T) {
 // A stream that hears its signalled address only never follows another.
 func TestSignalledOnly(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("waits for seconds")
+	}
 	p := openPlane(t)
 	s, events := openStream(t, p)
 	peer, other := newParty(t, p.config.Bind), newParty(t, p.config.Bind)

@@ -118,6 +118,9 @@ func (o *opener) take(b []byte) ([]byte, openVerdict) {
 
 func TestSealedPacketsOpenAcrossWraps(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("waits for seconds")
+	}
 	for _, suite := range suites {
 		key := randomKey(suite)
 		s, o := mustSealer(t, key), mustOpener(t, key)
@@ -224,6 +227,9 @@ func TestManySources(t *testing.T) {
 // After a new key both are understood who go on counting and who begin anew.
 func TestNewKeyKeepsOrResetsWraps(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("waits for seconds")
+	}
 	for _, resets := range []bool{false, true} {
 		before, after := randomKey(AESCM80), randomKey(AESCM32)
 		s, o := mustSealer(t, before), mustOpener(t, before)
