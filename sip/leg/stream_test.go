@@ -263,6 +263,13 @@ func TestSlowReaderIsCut(t *testing.T) {
 		g = r.s.inlets[0].find(addrPort(conn.LocalAddr()), "")
 		return g != nil
 	})
+	if _, err := conn.Write([]byte(strings.Replace(plainRequest("OPTIONS"), "UDP", "TCP", 1))); err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.SetReadDeadline(time.Now().Add(patience))
+	if _, err := conn.Read(make([]byte, 1)); err != nil { // once served, it may be idle for long
+		t.Fatal(err)
+	}
 	taken := 0
 	for message := bytes.Repeat([]byte("x"), 1<<10); ; taken += len(message) { // it never waits
 		if _, err := g.Write(message); err != nil {
