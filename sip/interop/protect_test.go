@@ -243,7 +243,7 @@ func TestTorture(t *testing.T) {
 	}
 	for _, rfc := range []string{"4475", "5118"} {
 		prove(t, "RFC "+rfc, "torture messages get their answer or silence, and the next call is served", "raw", func(t *testing.T, r *rig) {
-			r.cfg.T1 = 50 * time.Millisecond // what has no transaction is forgotten after 20*T1
+			r.cfg.T1 = 50 * time.Millisecond
 			r.serve(func(ctx context.Context, c *sip.Call) { _ = c.Hangup(ctx, ringbid.Reason{SIP: 486}) })
 			sent := 0
 			var wg sync.WaitGroup

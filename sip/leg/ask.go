@@ -3,7 +3,6 @@ package leg
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -167,34 +166,7 @@ func (s *Stack) question(q Question, dest destination, seq uint32, proofs []proo
 		}
 	}
 	req.SetBody(nil)
-	address(req, dest)
 	return req, contact.Address.String(), nil
-}
-
-// exchange runs one client transaction to its end.
-func (s *Stack) exchange(ctx context.Context, req *sipmsg.Request, dest destination) (*sipmsg.Response, error) {
-	tx, err := s.begin(ctx, req, dest)
-	if err != nil {
-		return nil, err
-	}
-	defer tx.Terminate()
-	for {
-		select {
-		case res := <-tx.Responses():
-			if !res.IsProvisional() {
-				return res, nil
-			}
-		case <-tx.Done():
-			if errors.Is(tx.Err(), sipmsg.ErrTransactionTimeout) {
-				return nil, ErrTimeout
-			}
-			return nil, ErrTransport
-		case <-ctx.Done():
-			return nil, ErrTimeout
-		case <-s.quit:
-			return nil, ErrShutdown
-		}
-	}
 }
 
 // SplitValues returns the members of a header that is a list, such as

@@ -62,8 +62,7 @@ type Config struct {
 	Registerer prometheus.Registerer // nil registers nothing
 
 	// T1 is the round trip estimate of RFC 3261 section 17.1.1.1; zero means
-	// 500 ms. Every other timer is a multiple of it. sipgo's timers are global
-	// to the process and follow the first Stack.
+	// 500 ms. Every other timer is a multiple of it.
 	T1 time.Duration
 
 	// MinSE is the shortest session interval that is granted (RFC 4028 section

@@ -63,7 +63,6 @@ func (l *Leg) build(method sipmsg.RequestMethod, d *dialog, seq uint32, dest des
 	if l.s.cfg.UserAgent != "" {
 		req.AppendHeader(sipmsg.NewHeader("User-Agent", l.s.cfg.UserAgent))
 	}
-	address(req, dest)
 	return req, branch
 }
 
@@ -169,12 +168,12 @@ func (l *Leg) request(req *sipmsg.Request, branch string, d destination, t trial
 		t.d = &l.d
 	}
 	l.trials[branch] = t
-	if wide, ok := l.s.roomier(req, d); ok && !l.inbound {
+	data := render(req)
+	if wide, ok := l.s.roomier(req, len(data), d); ok && !l.inbound {
 		l.widen(branch, wide)
 		return
 	}
-	l.note(true, req)
-	l.s.transact(l, req, branch, d)
+	l.transact(req, data, d)
 }
 
 // purpose is why a request of ours was sent.

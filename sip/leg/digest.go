@@ -177,7 +177,6 @@ func (l *Leg) resend(t trial, change func(*sipmsg.Request)) {
 	if change != nil {
 		change(req)
 	}
-	address(req, t.dest)
 	switch t.purpose {
 	case forCall:
 		l.out.branch = branch

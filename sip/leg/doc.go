@@ -1,7 +1,9 @@
 // Package leg runs SIP dialogs: one Leg is one dialog with one peer, driven as
-// a state machine over sipgo's parser, transports and transactions. sipgo's own
-// dialog layer is not used; it loses answered calls when CANCEL crosses 200,
-// acknowledges the wrong fork and re-orders messages.
+// a state machine over transactions of its own. Of sipgo the parser and the types
+// of messages and headers are used. Its dialogs lose answered calls when CANCEL
+// crosses 200 and acknowledge the wrong fork; its transports and transactions
+// need several goroutines for each message, which re-orders them and costs more
+// than all the rest of a call's set-up.
 //
 // # How the parts meet
 //
@@ -9,8 +11,9 @@
 // structural rules of RFC 3261 section 8.2) before sipgo parses them; what is
 // wrong is answered or dropped there. Then Config.Screen rules: a message passes,
 // is dropped, or is refused now or later without state but for a memory of
-// answers, which retransmissions get again. Parsed messages are handed to their Leg
-// from the socket's reader, so a Leg sees them in the order of the wire.
+// answers, which retransmissions get again. Parsed messages go through their
+// transaction (RFC 3261 section 17, RFC 6026) to their Leg in the socket's reader,
+// so a Leg sees them in the order of the wire.
 //
 // A Leg has one owner: the goroutine that runs the call. Messages, timers and
 // transaction errors reach the owner as Signals in its mailbox; the owner runs

@@ -27,7 +27,7 @@ func FuzzArrival(f *testing.F) {
 		if v.data == nil {
 			return
 		}
-		s := &Stack{dialogs: map[string]*Leg{}, merges: map[string]string{}}
+		s := &Stack{dialogs: map[string]*Leg{}, merges: map[string]txKey{}}
 		a := s.arrived("udp", src, &m)
 		a.URI()
 		for _, name := range []string{"From", "To", "User-Agent", "Authorization"} {
@@ -84,14 +84,13 @@ func FuzzStream(f *testing.F) {
 	read := func(data []byte, size int) (messages []string, sent string) {
 		c := &chunks{left: data, size: size}
 		g := &guard{Conn: c, s: &Stack{}, in: &inlet{open: map[*guard]struct{}{}}, since: time.Now(), src: netip.MustParseAddrPort("127.0.0.1:5060")}
-		buf := make([]byte, 32<<10)
 		for {
-			n, err := g.Read(buf)
+			msg, err := g.receive()
 			if err != nil {
 				g.s.wg.Wait() // for what is written
 				return messages, c.sent.String()
 			}
-			messages = append(messages, string(buf[:n]))
+			messages = append(messages, string(msg))
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte, size int) {

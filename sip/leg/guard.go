@@ -34,13 +34,13 @@ func (s *Stack) writeLimit() time.Duration { return 10 * s.t1 }
 
 var errStream = errors.New("stream refused")
 
-// inlet is the listener sipgo serves: connections that were accepted, and
-// those we dialled ourselves, all behind a guard. sipgo takes each for TCP.
+// inlet is where connections of a network live: those that were accepted, and
+// those we dialled ourselves, all behind a guard.
 type inlet struct {
+	s       *Stack
 	network string
 	real    net.Listener // nil where we only dial
 	local   netip.AddrPort
-	conns   chan net.Conn
 	quit    chan struct{}
 	once    sync.Once
 	wg      sync.WaitGroup
@@ -51,13 +51,19 @@ type inlet struct {
 }
 
 func newInlet(network string, l net.Listener, s *Stack) *inlet {
-	in := &inlet{network: network, real: l, conns: make(chan net.Conn), quit: make(chan struct{}),
+	in := &inlet{s: s, network: network, real: l, quit: make(chan struct{}),
 		open: map[*guard]struct{}{}, to: map[netip.AddrPort]*guard{}}
 	if l != nil {
 		in.local = addrPort(l.Addr())
-		in.wg.Go(func() { in.accept(s) })
 	}
 	return in
+}
+
+// serve starts to accept connections.
+func (in *inlet) serve() {
+	if in.real != nil {
+		in.wg.Go(func() { in.accept(in.s) })
+	}
 }
 
 func (in *inlet) accept(s *Stack) {
@@ -106,7 +112,7 @@ func (in *inlet) hold(conn net.Conn, s *Stack, limit int) *guard {
 	if c, ok := conn.(interface{ SetWriteBuffer(int) error }); ok {
 		_ = c.SetWriteBuffer(kernelQueue) // else the kernel keeps megabytes for who does not read
 	}
-	g := &guard{Conn: conn, s: s, in: in, src: addrPort(conn.RemoteAddr()), since: time.Now(), taken: make(chan struct{})}
+	g := &guard{Conn: conn, s: s, in: in, src: addrPort(conn.RemoteAddr()), since: time.Now()}
 	in.mu.Lock()
 	full := len(in.open) >= limit
 	if !full {
@@ -121,18 +127,17 @@ func (in *inlet) hold(conn net.Conn, s *Stack, limit int) *guard {
 	return g
 }
 
-// give hands a connection to sipgo.
+// give starts to read a connection; false when the stack is closed.
 func (in *inlet) give(g *guard) bool {
 	in.mu.Lock()
 	in.to[g.src] = g
+	g.given = true
 	in.mu.Unlock()
-	select {
-	case in.conns <- g:
-		return true
-	case <-in.quit:
+	if !in.s.track(g.read) {
 		g.Close()
 		return false
 	}
+	return true
 }
 
 // held counts the connections of one address; tooOdd says that it is a
@@ -168,7 +173,7 @@ func (in *inlet) find(to netip.AddrPort, identity string) *guard {
 		return g
 	}
 	for g := range in.open {
-		if g.src == to && g.identity == identity && g.ready() {
+		if g.src == to && g.identity == identity && g.given && !g.out.ended() {
 			return g
 		}
 	}
@@ -185,24 +190,6 @@ func (in *inlet) of(addr netip.Addr) (n int) {
 		}
 	}
 	return n
-}
-
-// Accept gives sipgo the next connection.
-func (in *inlet) Accept() (net.Conn, error) {
-	select {
-	case c := <-in.conns:
-		return c, nil
-	case <-in.quit:
-		return nil, net.ErrClosed
-	}
-}
-
-// Addr returns the address of the real listener.
-func (in *inlet) Addr() net.Addr {
-	if in.real == nil {
-		return &net.TCPAddr{IP: net.IPv4zero}
-	}
-	return in.real.Addr()
 }
 
 // Close stops accepting and closes every connection.
@@ -230,8 +217,8 @@ func (in *inlet) hangUp() {
 	}
 }
 
-// guard frames a stream and gives sipgo whole inspected messages, one per
-// Read. What must not be parsed is answered here or ends the connection.
+// guard frames a stream and takes whole inspected messages off it. What must not
+// be parsed is answered here or ends the connection.
 type guard struct {
 	net.Conn
 	s        *Stack
@@ -240,10 +227,9 @@ type guard struct {
 	raw      net.Conn // below TLS; nil where that is Conn
 	ws       *websocket.Conn
 	dialled  bool
-	identity string        // that the peer has proven, when we dialled
-	names    []string      // of the peer's verified certificate, when it connected
-	taken    chan struct{} // closed when sipgo reads
-	reading  sync.Once
+	identity string   // that the peer has proven, when we dialled
+	names    []string // of the peer's verified certificate, when it connected
+	given    bool     // it is read; guarded by the inlet's mu
 	buf      []byte
 	checked  int       // bytes of buf already searched for the end of headers
 	since    time.Time // when the current wait began
@@ -252,39 +238,34 @@ type guard struct {
 	out      outlet
 }
 
-// Read returns the next message. sipgo's buffer is larger than maxMessage.
-func (g *guard) Read(p []byte) (int, error) {
-	if g.taken != nil {
-		g.reading.Do(func() { close(g.taken) })
+// read hands on the messages of the connection until it ends.
+func (g *guard) read() {
+	defer g.Close()
+	p := path{network: g.network(), peer: g.src, g: g}
+	for {
+		msg, err := g.receive()
+		if err != nil {
+			return
+		}
+		if !g.s.guarded("message", func() { g.s.parse(p, msg, &g.m) }) {
+			return
+		}
 	}
+}
+
+// receive waits for the next message.
+func (g *guard) receive() ([]byte, error) {
 	for {
 		msg, err := g.more()
-		if err != nil {
-			return 0, err
-		}
-		if msg != nil {
-			n := copy(p, msg)
-			if n < len(msg) {
-				return 0, errStream
-			}
-			return n, nil
+		if msg != nil || err != nil {
+			return msg, err
 		}
 		if g.ws != nil {
 			continue
 		}
 		if err := g.fill(); err != nil {
-			return 0, err
+			return nil, err
 		}
-	}
-}
-
-// ready reports whether sipgo knows the connection, and nobody closes it.
-func (g *guard) ready() bool {
-	select {
-	case <-g.taken:
-		return !g.out.ended()
-	default:
-		return false
 	}
 }
 
@@ -304,7 +285,7 @@ func (g *guard) more() ([]byte, error) {
 	return g.next()
 }
 
-// on goes on after a message that is not for sipgo.
+// on goes on after a message that was dealt with.
 func (g *guard) on() ([]byte, error) {
 	if g.ws != nil {
 		return nil, nil

@@ -153,16 +153,7 @@ func (s *Stack) makeStream(d destination) (*guard, error) {
 	if !in.give(g) {
 		return nil, fmt.Errorf("%w: closing", ErrTransport)
 	}
-	// sipgo files the connection on its own goroutine.
-	limit := time.NewTimer(time.Second)
-	defer limit.Stop()
-	select {
-	case <-g.taken:
-		return g, nil
-	case <-limit.C:
-		g.Close()
-		return nil, fmt.Errorf("%w: connection not taken", ErrTransport)
-	}
+	return g, nil
 }
 
 // ported gives a destination whose network nobody listens on here the port of
@@ -198,31 +189,10 @@ func (s *Stack) inletOf(network string, local netip.AddrPort) *inlet {
 func (s *Stack) streamTo(d destination) *guard {
 	for _, in := range s.inlets {
 		if in.network == d.network {
-			if g := in.find(d.to, d.tls.identity()); g != nil && g.ready() {
+			if g := in.find(d.to, d.tls.identity()); g != nil && !g.out.ended() {
 				return g
 			}
 		}
 	}
 	return nil
-}
-
-// streamFrom returns the connection a message came by.
-func (s *Stack) streamFrom(src netip.AddrPort) *guard {
-	for _, in := range s.inlets {
-		if g := in.find(src, ""); g != nil {
-			return g
-		}
-	}
-	return nil
-}
-
-// networkOf names what a peer was heard over: sipgo knows all streams as TCP.
-func (s *Stack) networkOf(transport string, src netip.AddrPort) string {
-	if transport == "udp" {
-		return transport
-	}
-	if g := s.streamFrom(src); g != nil {
-		return g.network()
-	}
-	return transport
 }

@@ -2,25 +2,22 @@ package leg
 
 import (
 	"errors"
-	"net/netip"
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 )
 
 // inbound makes the leg of an INVITE.
-func (s *Stack) inbound(req *sipmsg.Request) *Leg {
-	l := &Leg{s: s, inbound: true, callID: req.CallID().Value(), localTag: randomHex(8), st: incoming}
+func (s *Stack) inbound(a arrived, tx *serverTx) *Leg {
+	req, p := a.req, a.path
+	l := &Leg{s: s, inbound: true, callID: req.CallID().Value(), localTag: randomHex(8), st: incoming, req: req, tx: tx,
+		txKey: tx.key, mergeKey: mergeKey(req)}
 	l.in.init(l, nil)
-	src, _ := netip.ParseAddrPort(req.Source())
-	network := s.networkOf(sipmsg.NetworkToLower(req.Transport()), src)
-	l.peer = destination{network: network, to: src, local: s.localOf(network, src)}
-	invite := requestOf(req, network, src)
+	l.peer = destination{network: p.network, to: p.peer, local: s.local(p)}
+	invite := requestOf(req, p.network, p.peer)
 	l.invite = &invite
-	if streamed(network) {
-		if g := s.streamFrom(src); g != nil {
-			l.invite.Names = g.names
-		}
+	if p.g != nil {
+		l.invite.Names = p.g.names
 	}
 	l.d = dialog{
 		local: sipmsg.FromHeader{DisplayName: req.To().DisplayName, Address: *req.To().Address.Clone(),
@@ -48,7 +45,7 @@ func (l *Leg) response(req *sipmsg.Request, code int, reason string, sdp []byte,
 	if reason == "" || !cleanText(reason) {
 		reason = reasonFor(code)
 	}
-	res := sipmsg.NewResponseFromRequest(req, code, reason, nil)
+	res := respond(req, code, reason)
 	l.s.brand(res)
 	if (req.IsInvite() || req.Method == sipmsg.UPDATE) && code > 100 && code < 300 {
 		res.AppendHeader(l.s.contact(l.peer))
@@ -60,9 +57,15 @@ func (l *Leg) response(req *sipmsg.Request, code int, reason string, sdp []byte,
 }
 
 func (l *Leg) send100() {
-	res := sipmsg.NewResponseFromRequest(l.req, 100, "Trying", nil)
-	l.note(true, res)
-	_ = l.tx.Respond(res) // the INVITE comes again if it is lost
+	res := respond(l.req, 100, "Trying")
+	res.SetBody(nil)
+	_ = l.reply(l.tx, res) // the INVITE comes again if it is lost
+}
+
+// reply sends a response of the leg, see serverTx.send.
+func (l *Leg) reply(tx *serverTx, res *sipmsg.Response) error {
+	data := render(res)
+	return tx.send(res.StatusCode, data, func() { l.note(true, res, data, tx.path.network, tx.path.peer) })
 }
 
 // Progress sends a provisional response, 101 to 199, with an optional answer,
@@ -78,10 +81,7 @@ func (l *Leg) Progress(code int, reason string, sdp []byte, h ...Header) {
 		l.progressReliably(code, reason, sdp, h)
 		return
 	}
-	res := l.response(l.req, code, reason, sdp, h)
-	if l.tx.Respond(res) == nil {
-		l.note(true, res)
-	}
+	_ = l.reply(l.tx, l.response(l.req, code, reason, sdp, h))
 }
 
 // Answer sends 200 and repeats it until the ACK comes; without one in 64*T1
@@ -108,11 +108,11 @@ func (l *Leg) Answer(sdp []byte, h ...Header) {
 	granted := l.grantSession(l.req)
 	l.disarm(tRefresh) // the ACK starts it
 	res := l.response(l.req, 200, "OK", sdp, append(granted, h...))
-	err := l.tx.Respond(res)
-	if errors.Is(err, sipmsg.ErrTransactionCanceled) {
+	tx := l.tx
+	err := l.reply(tx, res)
+	if errors.Is(err, errCancelled) {
 		return // CANCEL came first; the Cancelled event is on its way
 	}
-	l.note(true, res)
 	if err != nil {
 		l.fail(ErrTransport)
 		return
@@ -120,8 +120,7 @@ func (l *Leg) Answer(sdp []byte, h ...Header) {
 	l.st = accepted
 	l.last = status{200, "OK"}
 	l.expectAck(repeat{seq: l.req.CSeq().SeqNo, late: l.invite.SDP == nil && len(sdp) > 0, send: func() {
-		l.note(true, res)
-		_ = l.tx.Respond(res) // repeated anyway
+		_ = l.reply(tx, res) // repeated anyway
 	}})
 }
 
@@ -143,35 +142,18 @@ func (l *Leg) Reject(code int, reason string, h ...Header) {
 func (l *Leg) final(code int, reason string, hs []Header) {
 	l.last = status{code, reason}
 	if l.tx != nil {
-		res := l.response(l.req, code, reason, nil, hs)
-		l.note(true, res)
-		_ = l.tx.Respond(res) // sipgo repeats it until the ACK
+		_ = l.reply(l.tx, l.response(l.req, code, reason, nil, hs)) // repeated until the ACK
 	}
 	l.terminate()
 }
 
-// onCancel ends an unanswered call. sipgo has sent 487 already when it could
-// match the CANCEL.
+// onCancel ends an unanswered call: 487 has been sent already.
 func (l *Leg) onCancel(m message) (Event, bool) {
-	if m.t != nil { // of a re-INVITE
-		if l.reoffer == m.t {
-			l.answerTicket(m.t, 487, "Request Terminated", nil)
-			l.reoffer = nil
-			l.kick()
-		}
-		return Event{}, false
-	}
 	if l.st != incoming {
 		return Event{}, false
 	}
-	code, reason := 487, "Request Terminated"
-	if m.input == inCancel {
-		l.final(code, reason, nil)
-	} else {
-		l.last = status{code, reason}
-		l.note(true, l.response(l.req, code, reason, nil, nil))
-		l.terminate()
-	}
+	l.last = status{487, "Request Terminated"}
+	l.terminate()
 	if l.ended {
 		return Event{}, false
 	}

@@ -64,14 +64,9 @@ func (l *Leg) onRequest(m message) (Event, bool) {
 	return Event{}, false
 }
 
-// answerTicket responds to a request in the dialog, now or when sipgo has
-// made its transaction.
+// answerTicket responds to a request in the dialog.
 func (l *Leg) answerTicket(t *ticket, code int, reason string, sdp []byte, hs ...Header) {
-	t.with(func(tx *sipmsg.ServerTx) {
-		res := l.response(t.req, code, reason, sdp, hs)
-		l.note(true, res)
-		_ = tx.Respond(res) // asked for again if it is lost
-	})
+	_ = l.reply(t.tx, l.response(t.req, code, reason, sdp, hs)) // asked for again if it is lost
 }
 
 func (l *Leg) onBye(m message) (Event, bool) {

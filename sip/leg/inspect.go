@@ -21,8 +21,8 @@ func refused(code int, text string, extra ...string) verdict {
 	return verdict{code: code, text: text, extra: strings.Join(extra, "")}
 }
 
-// inspect applies the structural rules of RFC 3261 section 8.2 that sipgo
-// leaves to its user, and rewrites what sipgo reads too strictly. ACKs and
+// inspect applies the structural rules of RFC 3261 section 8.2 that the
+// parser leaves to its user, and rewrites what that reads too strictly. ACKs and
 // responses are never refused, only dropped.
 func inspect(data []byte, m *raw) verdict {
 	for len(data) > 1 && data[0] == '\r' && data[1] == '\n' {

@@ -2,6 +2,7 @@ package leg
 
 import (
 	"net/netip"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -20,7 +21,8 @@ type rung struct {
 	peer    netip.AddrPort
 	network string
 	summary string
-	cseq    string
+	method  string
+	seq     uint32
 	bytes   int32
 	sent    bool
 }
@@ -31,7 +33,7 @@ const (
 	ladderFirst = 6
 )
 
-func (d *ladder) add(e TraceEntry) {
+func (d *ladder) add(r rung) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch len(d.list) {
@@ -40,7 +42,7 @@ func (d *ladder) add(e TraceEntry) {
 	case ladderSize:
 		d.list = append(d.list[:0], d.list[1:]...)
 	}
-	d.list = append(d.list, rung{e.At, e.Peer, e.Network, e.Summary, e.CSeq, int32(e.Bytes), e.Sent})
+	d.list = append(d.list, r)
 }
 
 func (d *ladder) entries(callID string) []TraceEntry {
@@ -48,8 +50,15 @@ func (d *ladder) entries(callID string) []TraceEntry {
 	defer d.mu.Unlock()
 	out := make([]TraceEntry, 0, len(d.list))
 	for _, r := range d.list {
-		out = append(out, TraceEntry{At: r.at, CallID: callID, Network: r.network, Peer: r.peer, Sent: r.sent,
-			Summary: r.summary, CSeq: r.cseq, Bytes: int(r.bytes)})
+		out = append(out, r.entry(callID))
 	}
 	return out
+}
+
+func (r rung) entry(callID string) TraceEntry {
+	e := TraceEntry{At: r.at, CallID: callID, Network: r.network, Peer: r.peer, Sent: r.sent, Summary: r.summary, Bytes: int(r.bytes)}
+	if r.method != "" {
+		e.CSeq = strconv.FormatUint(uint64(r.seq), 10) + " " + r.method
+	}
+	return e
 }

@@ -23,9 +23,7 @@ type Leg struct {
 	detached bool // the call goes on when OnInvite has returned
 
 	// Guarded by Stack.mu.
-	recent   [8]string // transactions of the last requests in the dialog
-	nrecent  int
-	txKey    string
+	txKey    txKey
 	mergeKey string
 	branches []string
 	linger   *time.Timer
@@ -41,8 +39,8 @@ type Leg struct {
 	last   status // of the final response, for Terminated
 	over   bool   // Terminated is on its way
 
-	req *sipmsg.Request  // inbound INVITE
-	tx  *sipmsg.ServerTx // its transaction
+	req *sipmsg.Request // inbound INVITE
+	tx  *serverTx       // its transaction
 
 	terms       Terms
 	proofs      []proof
@@ -150,7 +148,7 @@ func (l *Leg) handle(m message) (Event, bool) {
 		return l.onRequest(m)
 	case inResponse:
 		return l.onResponse(m)
-	case inCancelled, inCancel:
+	case inCancelled:
 		return l.onCancel(m)
 	case inOfferGone:
 		if l.reoffer == m.t {
@@ -185,8 +183,6 @@ func (l *Leg) handle(m message) (Event, bool) {
 		return Event{Kind: Ended, Err: ErrShutdown}, true
 	case inLost:
 		return Event{Kind: Ended, Err: m.err}, true
-	case inReferAnswered:
-		l.onReferAnswered(m.t)
 	case inTerminated:
 		return l.onTerminated()
 	}
@@ -274,26 +270,17 @@ func (s *Stack) forget(l *Leg) {
 
 func (s *Stack) forgetLocked(l *Leg) {
 	delete(s.dialogs, l.localTag)
-	delete(s.calls, l.txKey)
-	if s.merges[l.mergeKey] == l.txKey {
+	if tx := s.servers[l.txKey]; tx != nil && tx.leg == l {
+		delete(s.servers, l.txKey)
+	}
+	if key, ok := s.merges[l.mergeKey]; ok && key == l.txKey {
 		delete(s.merges, l.mergeKey)
 	}
 	for _, b := range l.branches {
 		delete(s.branches, b)
+		delete(s.clients, clientKey{b, false})
+		delete(s.clients, clientKey{b, true})
 	}
-}
-
-// repeated reports whether the leg has seen the transaction, and remembers
-// it. The caller holds Stack.mu.
-func (l *Leg) repeated(key string) bool {
-	for _, k := range l.recent {
-		if k == key {
-			return true
-		}
-	}
-	l.recent[l.nrecent%len(l.recent)] = key
-	l.nrecent++
-	return false
 }
 
 // timer names what a leg waits for.

@@ -13,8 +13,8 @@ const signalling = 24
 // refuses it still carries the calls.
 func (s *Stack) mark() {
 	for _, c := range s.udp {
-		if raw, err := c.SyscallConn(); err == nil {
-			s.markSocket(raw, addrPort(c.LocalAddr()).Addr())
+		if raw, err := c.conn.SyscallConn(); err == nil {
+			s.markSocket(raw, c.local.Addr())
 		}
 	}
 	for _, in := range s.inlets {

@@ -12,7 +12,7 @@ func TestSocketsAreMarked(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, c := range []syscall.Conn{s.udp[0], s.inlets[0].real.(syscall.Conn)} {
+		for _, c := range []syscall.Conn{s.udp[0].conn, s.inlets[0].real.(syscall.Conn)} {
 			raw, err := c.SyscallConn()
 			if err != nil {
 				t.Fatal(err)

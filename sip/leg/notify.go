@@ -26,7 +26,6 @@ type referral struct {
 	next   *notice // waits until the NOTIFY on its way is answered
 	branch string  // of that NOTIFY
 	ending bool    // the last one was sent
-	early  *ticket // its 202 is not on the wire yet: the first NOTIFY follows it
 	bye    bool    // our BYE follows when that is answered
 }
 
@@ -55,8 +54,7 @@ func (l *Leg) NotifyRefer(code int, reason string) {
 }
 
 // subscribe starts to tell the peer.
-func (l *Leg) subscribe(t *ticket) {
-	l.ref.early = t
+func (l *Leg) subscribe() {
 	l.ref.active, l.ref.until = true, time.Now().Add(referExpires)
 	l.arm(tRefer, referExpires)
 	l.NotifyRefer(100, "Trying")
@@ -78,7 +76,7 @@ func (l *Leg) news(n notice) {
 // notify sends what waits.
 func (l *Leg) notify() {
 	n := l.ref.next
-	if n == nil || l.ref.branch != "" || l.ref.early != nil {
+	if n == nil || l.ref.branch != "" {
 		return
 	}
 	l.ref.next = nil
@@ -94,14 +92,6 @@ func (l *Leg) notify() {
 	req.SetBody([]byte("SIP/2.0 " + strconv.Itoa(n.code) + " " + n.reason + "\r\n")) // RFC 3420
 	l.ref.branch, l.ref.ending = branch, n.end != ""
 	l.request(req, branch, dest, trial{purpose: forNotify})
-}
-
-// onReferAnswered lets the news out once the peer has the 202.
-func (l *Leg) onReferAnswered(t *ticket) {
-	if l.ref.early == t && l.ref.active {
-		l.ref.early = nil
-		l.notify()
-	}
 }
 
 // onNotified takes the answer to a NOTIFY. A refusal ends the subscription, not

@@ -70,8 +70,7 @@ func (l *Leg) onOfferResponse(m message, t trial) (Event, bool) {
 	if code < 300 && res.CSeq().MethodName == sipmsg.INVITE {
 		key := ackKey{res.CSeq().SeqNo, toTag(res)}
 		if a := l.out.acks[key]; a != nil {
-			l.note(true, a.req)
-			l.s.write(a.req, a.dest)
+			l.sendAck(key, a)
 			return Event{}, false
 		}
 		if m.branch == l.offer.branch {

@@ -252,8 +252,9 @@ func (l *Leg) acknowledgement(d *dialog, key ackKey, invite *sipmsg.Request) *ac
 func (l *Leg) sendAck(key ackKey, a *ack) {
 	a.waits = false
 	l.out.acks[key] = a
-	l.note(true, a.req)
-	l.s.write(a.req, a.dest)
+	data := render(a.req)
+	l.note(true, a.req, data, a.dest.network, a.dest.to)
+	l.s.deliver(data, a.dest)
 }
 
 // endGhost says BYE in a dialog that no call wants.
@@ -390,9 +391,7 @@ func (l *Leg) sendCancel() {
 	}
 	appendHeaders(req, l.cause.headers())
 	req.SetBody(nil)
-	address(req, t.dest)
-	l.note(true, req)
-	l.s.transact(l, req, "", t.dest) // its outcome changes nothing: the INVITE's does
+	l.transact(req, render(req), t.dest) // its outcome changes nothing: the INVITE's does
 	if l.st != done {
 		l.arm(tCancel, 64*l.s.t1)
 	}

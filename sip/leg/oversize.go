@@ -39,13 +39,8 @@ func (n *narrow) has(to netip.AddrPort) bool {
 
 // roomier is where a request goes that is too long for a datagram to d: the same
 // host and port by TCP. It reports false where a datagram has to do.
-func (s *Stack) roomier(req *sipmsg.Request, d destination) (destination, bool) {
-	if d.network != "udp" || !req.IsInvite() && len(req.Body()) == 0 {
-		return d, false
-	}
-	var size sizer
-	req.StringWrite(&size)
-	if size <= maxDatagram {
+func (s *Stack) roomier(req *sipmsg.Request, size int, d destination) (destination, bool) {
+	if d.network != "udp" || size <= maxDatagram || !req.IsInvite() && len(req.Body()) == 0 {
 		return d, false
 	}
 	local, ok := s.listening("tcp", d.to.Addr())
@@ -87,9 +82,7 @@ func (l *Leg) onWidened(m message) {
 		if t.req.Contact() != nil {
 			t.req.ReplaceHeader(l.s.contact(m.dest))
 		}
-		address(t.req, m.dest)
 		l.trials[m.branch] = t
 	}
-	l.note(true, t.req)
-	l.s.transact(l, t.req, m.branch, t.dest)
+	l.transact(t.req, render(t.req), t.dest)
 }

@@ -189,7 +189,6 @@ func (l *Leg) AcceptRefer() {
 	}
 	l.answerTicket(t, 202, "Accepted", nil, hs...)
 	if !l.ref.silent {
-		l.subscribe(t)
-		t.with(func(*sipmsg.ServerTx) { l.in.post(message{input: inReferAnswered, t: t}) })
+		l.subscribe()
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"strconv"
 )
 
-// refusal writes a final response to a request that is not handed to sipgo,
+// refusal writes a final response to a request that gets no transaction,
 // without keeping state (RFC 3261 section 8.2.7): a retransmission gets the
 // same answer, To-tag included.
 func refusal(m *raw, src netip.AddrPort, v verdict) []byte {

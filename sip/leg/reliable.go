@@ -65,10 +65,7 @@ func (l *Leg) sendReliable() {
 }
 
 func (l *Leg) repeatReliable() {
-	res := l.rel.queue[0].res
-	if l.tx.Respond(res) == nil {
-		l.note(true, res)
-	}
+	_ = l.reply(l.tx, l.rel.queue[0].res)
 }
 
 // onNoPrack repeats a response without PRACK, twice as long after each; after

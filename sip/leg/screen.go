@@ -170,7 +170,7 @@ func (k *marks) put(key string, value any, now time.Time) {
 	if k.m == nil {
 		k.m = map[string]mark{}
 	}
-	if len(k.m) >= maxMarks { // INVITEs that sipgo could not parse
+	if len(k.m) >= maxMarks { // INVITEs that could not be parsed
 		for key, one := range k.m {
 			if now.Sub(one.at) > time.Second {
 				delete(k.m, key)

@@ -32,21 +32,19 @@ func (s Signal) Apply() (Event, bool) {
 type input int
 
 const (
-	inRequest       input = iota // a request inside the dialog
-	inResponse                   // a response to one of our requests
-	inCancelled                  // sipgo answered a CANCEL with 487
-	inCancel                     // a CANCEL that sipgo could not match yet
-	inOfferGone                  // the peer cancelled its re-INVITE
-	inWidened                    // a request too long for a datagram has a stream, or not
-	inTxFailed                   // a client transaction ended without a final response
-	inRefused                    // the refusal of our INVITE is acknowledged
-	inTimer                      // a timer fired
-	inResolved                   // the dial target is known, or not
-	inEnd                        // the stack ends the leg
-	inShutdown                   // the stack closes
-	inLost                       // the dialog is lost, err says why
-	inReferAnswered              // our 202 to a REFER is on the wire
-	inTerminated                 // the leg is through
+	inRequest    input = iota // a request inside the dialog
+	inResponse                // a response to one of our requests
+	inCancelled               // a CANCEL came, 487 went out
+	inOfferGone               // the peer cancelled its re-INVITE
+	inWidened                 // a request too long for a datagram has a stream, or not
+	inTxFailed                // a client transaction ended without a final response
+	inRefused                 // the refusal of our INVITE is acknowledged
+	inTimer                   // a timer fired
+	inResolved                // the dial target is known, or not
+	inEnd                     // the stack ends the leg
+	inShutdown                // the stack closes
+	inLost                    // the dialog is lost, err says why
+	inTerminated              // the leg is through
 )
 
 // message is what waits in a leg's inbox.
@@ -175,41 +173,10 @@ func (in *inbox) owner() chan<- Signal {
 	return in.to
 }
 
-// ticket is the place of a request in the order of the wire. The transaction
-// arrives on sipgo's own goroutine, before or after the owner answers.
+// ticket is a request in the dialog that waits for its answer.
 type ticket struct {
-	leg    *Leg
-	req    *sipmsg.Request
-	invite bool    // opens the leg
-	merged bool    // RFC 3261 section 8.2.2.2
-	offer  *ticket // the re-INVITE that a CANCEL overtook
-	early  *early  // the early dialog it belongs to
-	at     time.Time
-
-	mu      sync.Mutex
-	tx      *sipmsg.ServerTx
-	waiting []func(*sipmsg.ServerTx)
-}
-
-// attach gives the ticket its transaction and sends what was waiting.
-func (t *ticket) attach(tx *sipmsg.ServerTx) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.tx = tx
-	for _, f := range t.waiting {
-		f(tx)
-	}
-	t.waiting = nil
-}
-
-// with runs f on the transaction, now or when it comes. Responses are built
-// inside f, because sipgo completes the request while making the transaction.
-func (t *ticket) with(f func(tx *sipmsg.ServerTx)) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.tx == nil {
-		t.waiting = append(t.waiting, f)
-		return
-	}
-	f(t.tx)
+	leg   *Leg
+	req   *sipmsg.Request
+	tx    *serverTx
+	early *early // the early dialog it belongs to
 }

@@ -82,7 +82,7 @@ func TestManyCallsLeaveNothingBehind(t *testing.T) {
 		waitFor(t, name+" has forgotten all", func() bool {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			return len(s.dialogs)+len(s.branches)+len(s.tickets)+len(s.calls)+len(s.merges) == 0
+			return len(s.dialogs)+len(s.branches)+len(s.clients)+len(s.servers)+len(s.merges) == 0
 		})
 	}
 	t.Logf("%d calls, goroutines %d before and %d after", n, before, runtime.NumGoroutine())
@@ -168,10 +168,10 @@ func TestReusedBranchDoesNotPileUp(t *testing.T) {
 	u.seq = 50
 	u.do("OPTIONS", "")
 	p.next("the last answer", func(m msg) bool { return m.get("CSeq") == "51 OPTIONS" })
-	waitFor(t, "tickets are swept", func() bool {
+	waitFor(t, "all but the call is forgotten", func() bool {
 		r.s.mu.Lock()
 		defer r.s.mu.Unlock()
-		return len(r.s.tickets) == 0
+		return len(r.s.servers) == 1 && len(r.s.later)+len(r.s.soon) == 0
 	})
 	c.quiet(testT1)
 }

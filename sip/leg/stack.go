@@ -5,13 +5,13 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"maps"
 	"net"
 	"net/netip"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -27,9 +27,9 @@ type Stack struct {
 
 	minSE time.Duration
 
-	tpl       *sipmsg.TransportLayer
-	txl       *sipmsg.TransactionLayer
-	udp       []*net.UDPConn
+	parser    *sipmsg.Parser
+	seed      maphash.Seed
+	udp       []*socket
 	inlets    []*inlet // of every network but udp
 	addr      []Listener
 	serverTLS *tls.Config // nil without Keys
@@ -38,13 +38,17 @@ type Stack struct {
 	tail chan Signal // legs without an owner
 	raws sync.Pool   // of *raw
 
+	workers workers // that calls begin on
+
 	mu       sync.Mutex
-	dials    map[dialKey]*dialling               // streams being made
-	dialogs  map[string]*Leg                     // by our tag
-	branches map[string]*Leg                     // by Via branch of our requests
-	tickets  map[string]*ticket                  // by transaction, until sipgo brings it
-	calls    map[string]*Leg                     // inbound INVITEs by transaction, for CANCEL
-	merges   map[string]string                   // inbound INVITEs by call, for merged requests
+	dials    map[dialKey]*dialling   // streams being made
+	dialogs  map[string]*Leg         // by our tag
+	branches map[string]*Leg         // by Via branch of our requests
+	clients  map[clientKey]*clientTx // our requests
+	servers  map[txKey]*serverTx     // requests of peers
+	soon     []retired               // transactions to be forgotten, the oldest first
+	later    []retired
+	merges   map[string]txKey                    // inbound INVITEs by call, for merged requests
 	owners   map[chan<- Signal]map[*Leg]struct{} // legs of each mailbox
 	live     int                                 // legs not Terminated
 	serving  int                                 // calls in OnInvite, or detached
@@ -60,21 +64,6 @@ type Stack struct {
 	closeErr error
 }
 
-// sipgo keeps its limits and timers in package variables; the first stack of
-// the process sets them.
-var sipgoGlobals sync.Once
-
-func setGlobals(t1 time.Duration) {
-	sipgoGlobals.Do(func() {
-		// Fragmented UDP is better than a call that cannot be set up.
-		sipmsg.UDPMTUSize = 65535
-		sipmsg.ParseMaxMessageLength = 2 * maxMessage
-		sipmsg.SetTimers(t1, 8*t1, 10*t1)
-		// It warns once per transaction of every stream that a peer closed.
-		sipmsg.SetDefaultLogger(slog.New(slog.DiscardHandler))
-	})
-}
-
 // Listen binds every listener and starts serving. It returns an error when an
 // address is not explicit or its port is taken; then nothing stays bound.
 func Listen(c Config) (*Stack, error) {
@@ -84,7 +73,6 @@ func Listen(c Config) (*Stack, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	setGlobals(c.T1)
 	if c.MinSE == 0 {
 		c.MinSE = defaultMinSE
 	}
@@ -92,24 +80,14 @@ func Listen(c Config) (*Stack, error) {
 		minSE: c.MinSE,
 		cfg:   c, log: c.Logger, m: newMetrics(c.Registerer), t1: c.T1, t2: 8 * c.T1,
 		quit: make(chan struct{}), tail: make(chan Signal, 4096), idle: make(chan struct{}),
-		dialogs: map[string]*Leg{}, branches: map[string]*Leg{}, tickets: map[string]*ticket{},
-		calls: map[string]*Leg{}, merges: map[string]string{}, owners: map[chan<- Signal]map[*Leg]struct{}{},
-		told: newTold(), dials: map[dialKey]*dialling{},
+		dialogs: map[string]*Leg{}, branches: map[string]*Leg{}, clients: map[clientKey]*clientTx{},
+		servers: map[txKey]*serverTx{}, merges: map[string]txKey{}, owners: map[chan<- Signal]map[*Leg]struct{}{},
+		told: newTold(), dials: map[dialKey]*dialling{}, seed: maphash.MakeSeed(), workers: newWorkers(),
+		parser: sipmsg.NewParser(sipmsg.WithHeadersParsers(boundedParsers())),
 	}
-	quiet := slog.New(slog.DiscardHandler) // sipgo logs whole datagrams at Error
-	parser := sipmsg.NewParser(sipmsg.WithHeadersParsers(boundedParsers()))
 	if c.Keys != nil {
 		s.serverTLS = c.Keys.server()
 	}
-	s.tpl = sipmsg.NewTransportLayer(net.DefaultResolver, parser, nil,
-		sipmsg.WithTransportLayerLogger(quiet), sipmsg.WithTransportLayerReadFilter(s.filter),
-		sipmsg.WithTransportLayerTransports(sipmsg.TransportsConfig{TCP: &sipmsg.TransportTCP{DialerCreate: noDialer}}))
-	// The hook is first in line: it sees a message before sipgo starts the
-	// goroutine that handles it, so our order is that of the wire.
-	s.tpl.OnMessage(s.onMessage)
-	s.txl = sipmsg.NewTransactionLayer(s.tpl, sipmsg.WithTransactionLayerLogger(quiet),
-		sipmsg.WithTransactionLayerUnhandledResponseHandler(func(*sipmsg.Response) {}))
-	s.txl.OnRequest(s.onTransaction)
 	if err := s.bind(); err != nil {
 		s.unbind()
 		return nil, err
@@ -131,13 +109,12 @@ func (s *Stack) bind() error {
 		}
 		switch {
 		case l.Network == "udp":
-			conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
+			u, err := newSocket(at)
 			if err != nil {
 				return fmt.Errorf("listen udp %s: %w", at, err)
 			}
-			_ = conn.SetReadBuffer(4 << 20) // as far as the kernel allows
-			s.udp = append(s.udp, conn)
-			s.addr = append(s.addr, Listener{Network: "udp", Addr: addrPort(conn.LocalAddr()).String()})
+			s.udp = append(s.udp, u)
+			s.addr = append(s.addr, Listener{Network: "udp", Addr: u.local.String()})
 		case !known(l.Network):
 			return fmt.Errorf("listen %q: network must be udp, tcp, tls, ws or wss", l.Network)
 		case secured(l.Network) && s.cfg.Keys == nil:
@@ -164,47 +141,24 @@ func (s *Stack) addOutlets() {
 	}
 }
 
-// noDialer keeps sipgo from making connections: it knows nothing of TLS names,
-// guards and who may be called.
-func noDialer(net.Addr) net.Dialer {
-	return net.Dialer{Control: func(string, string, syscall.RawConn) error { return errStream }}
-}
-
 func (s *Stack) unbind() {
-	for _, c := range s.udp {
-		c.Close()
+	for _, u := range s.udp {
+		u.conn.Close()
 	}
 	for _, in := range s.inlets {
 		in.Close()
 	}
 }
 
-// serve starts the readers and waits until requests can leave by them.
+// serve starts the readers.
 func (s *Stack) serve() {
-	for _, c := range s.udp {
-		// Registered here too, so that Dial works before the reader runs.
-		s.tpl.Pool("udp").Add(c.LocalAddr().String(), &sipmsg.UDPConnection{
-			PacketConn: c, PacketAddr: c.LocalAddr().String(), Listener: true})
-		s.wg.Go(func() { s.serveUDP(c) })
+	for _, u := range s.udp {
+		s.wg.Go(func() { s.read(u) })
 	}
 	for _, in := range s.inlets {
-		s.wg.Go(func() { _ = s.tpl.ServeTCP(in) }) // ends with the inlet
+		in.serve()
 	}
 	s.wg.Go(s.undertake)
-}
-
-// serveUDP keeps a reader on the socket, whatever a datagram did to the last
-// one.
-func (s *Stack) serveUDP(c *net.UDPConn) {
-	for {
-		s.guarded("udp reader", func() { _ = s.tpl.ServeUDP(c) })
-		select {
-		case <-s.quit:
-			return
-		case <-time.After(10 * time.Millisecond):
-			s.log.Error("udp reader restarted", slog.String("addr", c.LocalAddr().String()))
-		}
-	}
 }
 
 // Addrs returns the listeners with their real ports, in the order of Config.
@@ -212,36 +166,16 @@ func (s *Stack) Addrs() []Listener { return append([]Listener(nil), s.addr...) }
 
 // undertake owns the legs nobody owns any more.
 func (s *Stack) undertake() {
-	sweep := time.NewTicker(10 * s.t1)
+	sweep := time.NewTicker(5 * s.t1)
 	defer sweep.Stop()
 	for {
 		select {
 		case sig := <-s.tail:
 			s.guarded("undertaker", func() { sig.Apply() })
 		case now := <-sweep.C:
-			s.sweep(now.Add(-20 * s.t1))
+			s.bury(now)
 		case <-s.quit:
 			return
-		}
-	}
-}
-
-// sweep forgets requests that sipgo made no transaction for: it takes reused
-// branches for retransmissions and refuses some requests itself.
-func (s *Stack) sweep(before time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for key, t := range s.tickets {
-		if !t.at.Before(before) {
-			continue
-		}
-		delete(s.tickets, key)
-		if t.invite {
-			t.leg.gone.Store(true)
-			s.live--
-			s.m.ended()
-			s.forgetLocked(t.leg)
-			s.settle()
 		}
 	}
 }
@@ -321,9 +255,16 @@ func (s *Stack) close(ctx context.Context) error {
 	s.mu.Unlock()
 	close(s.quit)
 	s.slow.stop()
-	s.txl.Close()
 	s.unbind()
-	_ = s.tpl.Close() // what is left to close was closed above
+	s.mu.Lock()
+	clients, servers := slices.Collect(maps.Values(s.clients)), slices.Collect(maps.Values(s.servers))
+	s.mu.Unlock()
+	for _, tx := range clients {
+		tx.end()
+	}
+	for _, tx := range servers {
+		tx.stop()
+	}
 	s.mu.Lock()
 	for _, l := range s.dialogs {
 		if l.linger != nil {

@@ -288,7 +288,7 @@ func TestCallerWhoseConnectionIsGoneIsConnectedToByName(t *testing.T) {
 			_, call := answered(r, p)
 			conn.Close()
 			from := addrPort(conn.LocalAddr())
-			waitFor(t, "the connection to be forgotten", func() bool { return r.s.streamFrom(from) == nil })
+			waitFor(t, "the connection to be forgotten", func() bool { return r.s.inletOf("tls", r.tcp).find(from, "") == nil })
 			accepted := make(chan net.Conn, 1)
 			go func() {
 				conn, err := l.Accept()

@@ -1,8 +1,8 @@
 package leg
 
 import (
+	"bytes"
 	"net/netip"
-	"strconv"
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -18,60 +18,37 @@ type TraceEntry struct {
 	Summary string         // "INVITE sip:…" or "180 Ringing"
 	CSeq    string         // "1 INVITE"
 	Bytes   int            // size on the wire
-	// Local is our address and Raw the whole text, for Config.Trace only. Raw
-	// may be kept and must not be changed.
+	// Local is our address and Raw the message as it was on the wire, for
+	// Config.Trace only. Raw may be kept and must not be changed.
 	Local netip.AddrPort
 	Raw   []byte
 }
 
-// sizer counts what a message writes.
-type sizer int
-
-func (n *sizer) WriteString(s string) (int, error) {
-	*n += sizer(len(s))
-	return len(s), nil
-}
-
 // note records a message of the leg. It is called by the readers too.
-func (l *Leg) note(sent bool, m sipmsg.Message) {
-	e := TraceEntry{At: time.Now(), CallID: l.callID, Sent: sent}
-	if l.s.cfg.Trace != nil {
-		e.Raw = []byte(m.String())
-		e.Bytes = len(e.Raw)
-	} else {
-		var n sizer
-		m.StringWrite(&n)
-		e.Bytes = int(n)
-	}
-	where := m.Source()
-	if sent {
-		where = m.Destination()
-	}
-	e.Peer, _ = netip.ParseAddrPort(where)
-	e.Network = l.s.networkOf(sipmsg.NetworkToLower(m.Transport()), e.Peer)
-	switch m := m.(type) {
-	case *sipmsg.Request:
-		e.Summary = m.Method.String() + " " + m.Recipient.String()
-	case *sipmsg.Response:
-		e.Summary = strconv.Itoa(m.StatusCode) + " " + m.Reason
-	}
+func (l *Leg) note(sent bool, m sipmsg.Message, data []byte, network string, peer netip.AddrPort) {
+	r := rung{at: time.Now(), sent: sent, peer: peer, network: network, summary: summary(data), bytes: int32(len(data))}
 	if c := m.CSeq(); c != nil {
-		e.CSeq = strconv.FormatUint(uint64(c.SeqNo), 10) + " " + string(c.MethodName)
+		r.seq, r.method = c.SeqNo, string(c.MethodName)
 	}
-	l.trace(e)
+	l.ladder.add(r)
+	if l.s.cfg.Trace == nil {
+		return
+	}
+	e := r.entry(l.callID)
+	e.Local, e.Raw = l.s.near(network, peer.Addr()), data
+	if !sent {
+		e.Raw = bytes.Clone(data)
+	}
+	l.s.cfg.Trace(e)
 }
 
-// noteCause records the answers that sipgo writes to a CANCEL by itself.
-func (l *Leg) noteCause(cancel *sipmsg.Request) {
-	l.note(true, sipmsg.NewResponseFromRequest(cancel, 200, "OK", nil))
-}
-
-func (l *Leg) trace(e TraceEntry) {
-	if l.s.cfg.Trace != nil {
-		e.Local = l.s.near(e.Network, e.Peer.Addr())
-		l.s.cfg.Trace(e)
+// summary is the first line of a message without the version.
+func summary(data []byte) string {
+	line, _, _ := bytes.Cut(data, []byte("\r\n"))
+	if rest, ok := bytes.CutPrefix(line, []byte("SIP/2.0 ")); ok {
+		return string(rest)
 	}
-	l.ladder.add(e)
+	return string(bytes.TrimSuffix(line, []byte(" SIP/2.0")))
 }
 
 // near is our address towards a peer as a trace tells it. A connection that we

@@ -2,13 +2,10 @@ package leg
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"time"
-
-	sipmsg "github.com/emiago/sipgo/sip"
 )
 
 // dialLimit bounds name resolution and stream connects.
@@ -90,137 +87,4 @@ func (s *Stack) resolve(ctx context.Context, network, target string, want *Clien
 		want = nil
 	}
 	return destination{network: network, to: netip.AddrPortFrom(addr, port), local: local, tls: want}, nil
-}
-
-// localOf returns our address of the socket that src talks to.
-func (s *Stack) localOf(network string, src netip.AddrPort) netip.AddrPort {
-	if streamed(network) {
-		at, _ := s.source(network, src.Addr())
-		return at // of a connection we made the listener's: its own port dies with it
-	}
-	c := s.tpl.Pool(network).Get(src.String())
-	if c == nil {
-		at, _ := s.source(network, src.Addr())
-		return at
-	}
-	defer func() { _, _ = c.TryClose() }()
-	return addrPort(c.LocalAddr())
-}
-
-// address tells sipgo exactly where the request goes and from which socket.
-func address(req *sipmsg.Request, d destination) {
-	req.SetDestination(d.to.String())
-	if d.network == "udp" {
-		req.SetTransport("UDP")
-		req.Laddr = sipmsg.Addr{IP: net.IP(d.local.Addr().AsSlice()), Port: int(d.local.Port())}
-		return
-	}
-	req.SetTransport("TCP") // whatever is above it: see inlet
-	req.Laddr = sipmsg.Addr{}
-}
-
-// pin ties a request to a connection.
-func pin(req *sipmsg.Request, g *guard) {
-	if !g.dialled {
-		return // filed under the peer's address, as no other one is
-	}
-	at := addrPort(g.LocalAddr())
-	req.Laddr = sipmsg.Addr{IP: net.IP(at.Addr().AsSlice()), Port: int(at.Port())}
-}
-
-// write sends a request that has no transaction: the ACK to a 2xx.
-func (s *Stack) write(req *sipmsg.Request, d destination) {
-	if d.network == "udp" {
-		_ = s.tpl.WriteMsg(req) // lost: the 2xx comes again
-		return
-	}
-	if g := s.streamTo(d); g != nil {
-		pin(req, g)
-		_ = s.tpl.WriteMsg(req)
-		return
-	}
-	s.track(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), dialLimit)
-		defer cancel()
-		if g, err := s.connect(ctx, d); err == nil {
-			pin(req, g)
-			_ = s.tpl.WriteMsg(req)
-		}
-	})
-}
-
-// transact runs a client transaction. Responses reach the leg by the hook in
-// the order of the wire; only failures come from here.
-func (s *Stack) transact(l *Leg, req *sipmsg.Request, branch string, d destination) {
-	failed := func(err error) { l.in.post(message{input: inTxFailed, branch: branch, err: err}) }
-	refused := func() { l.in.post(message{input: inRefused, branch: branch}) }
-	if d.network == "udp" {
-		tx, err := s.txl.Request(context.Background(), req)
-		if err != nil {
-			failed(fmt.Errorf("%w: %s", ErrTransport, err.Error()))
-			return
-		}
-		if !s.track(func() { s.drain(tx, req, failed, refused) }) {
-			tx.Terminate()
-		}
-		return
-	}
-	s.track(func() {
-		tx, err := s.begin(context.Background(), req, d)
-		if err != nil {
-			failed(err)
-			return
-		}
-		s.drain(tx, req, failed, refused)
-	})
-}
-
-// begin sends a request and makes its transaction; over a stream it may have
-// to wait for the connection.
-func (s *Stack) begin(ctx context.Context, req *sipmsg.Request, d destination) (*sipmsg.ClientTx, error) {
-	ctx, cancel := context.WithTimeout(ctx, dialLimit+time.Second)
-	defer cancel()
-	if streamed(d.network) {
-		g, err := s.connect(ctx, d)
-		if err != nil {
-			return nil, err
-		}
-		pin(req, g)
-	}
-	tx, err := s.txl.Request(ctx, req)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s", ErrTransport, err.Error())
-	}
-	return tx, nil
-}
-
-// drain keeps sipgo's transaction moving: it blocks until somebody takes each
-// response. refused is told once the ACK to the refusal of an INVITE is sent.
-func (s *Stack) drain(tx *sipmsg.ClientTx, req *sipmsg.Request, failed func(error), refused func()) {
-	for {
-		select {
-		case res := <-tx.Responses():
-			if res.IsProvisional() {
-				continue
-			}
-			if !req.IsInvite() {
-				tx.Terminate() // else it would stay for Timer D
-			} else if res.StatusCode >= 300 {
-				refused()
-			} else if !streamed(sipmsg.NetworkToLower(req.Transport())) {
-				tx.Terminate() // a 2xx that comes again is the leg's, as that of a fork; see Stack.onResponse
-			}
-			return
-		case <-tx.Done():
-			if err := tx.Err(); errors.Is(err, sipmsg.ErrTransactionTimeout) {
-				failed(ErrTimeout)
-			} else {
-				failed(ErrTransport)
-			}
-			return
-		case <-s.quit:
-			tx.Terminate()
-			return
-		}
-	}
 }

@@ -183,7 +183,7 @@ func (g *guard) frame() ([]byte, error) {
 }
 
 // whole takes one message that has its own frame: Content-Length may be
-// missing there, and sipgo's stream parser needs it.
+// missing there, and is put in.
 func (g *guard) whole(msg []byte) ([]byte, error) {
 	end := bytes.Index(msg, []byte("\r\n\r\n"))
 	if end < 0 {

@@ -1,0 +1,249 @@
+package leg
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+// clientKey identifies a client transaction (RFC 3261 section 17.1.3): a CANCEL
+// shares the branch of its INVITE.
+type clientKey struct {
+	branch string
+	cancel bool
+}
+
+// clientTx is a client transaction (RFC 3261 section 17.1): it repeats a request
+// over UDP until something comes back and acknowledges the refusal of an INVITE.
+// The responses to the requests of a leg reach it by the branch, in the order of
+// the wire and for as long as the leg lives, see Stack.onResponse.
+type clientTx struct {
+	s      *Stack
+	key    clientKey
+	path   path
+	invite bool
+	leg    *Leg         // whose request it is
+	reply  chan outcome // of a request outside of dialogs
+
+	mu    sync.Mutex
+	state txState
+	req   *sipmsg.Request // until the final response
+	data  []byte          // the request, then the ACK to its refusal
+	timer *time.Timer
+	wait  time.Duration
+	since time.Time
+}
+
+// outcome is the end of a request outside of dialogs.
+type outcome struct {
+	res *sipmsg.Response
+	err error
+}
+
+func newClientTx(s *Stack, req *sipmsg.Request, data []byte) *clientTx {
+	branch, _ := req.Via().Params.Get("branch")
+	return &clientTx{s: s, key: clientKey{branch, req.IsCancel()}, invite: req.IsInvite(), req: req, data: data}
+}
+
+// start sends the request and files the transaction. A failure is told.
+func (tx *clientTx) start() {
+	s := tx.s
+	tx.since, tx.wait = time.Now(), s.t1
+	if streamed(tx.path.network) {
+		tx.wait = 64 * s.t1
+	}
+	s.mu.Lock()
+	s.clients[tx.key] = tx
+	s.mu.Unlock()
+	tx.mu.Lock()
+	err := tx.path.send(tx.data)
+	if err == nil && tx.state == txTrying {
+		tx.timer = time.AfterFunc(tx.wait, tx.repeat)
+	}
+	tx.mu.Unlock()
+	if err != nil {
+		tx.fail(fmt.Errorf("%w: %s", ErrTransport, err.Error()))
+	}
+}
+
+// repeat is timers A, B, E and F.
+func (tx *clientTx) repeat() {
+	tx.mu.Lock()
+	if tx.state > txProceeding || tx.invite && tx.state == txProceeding {
+		tx.mu.Unlock()
+		return
+	}
+	left := 64*tx.s.t1 - time.Since(tx.since)
+	if left <= 0 {
+		tx.mu.Unlock()
+		tx.fail(ErrTimeout)
+		return
+	}
+	err := tx.path.send(tx.data)
+	if tx.wait *= 2; !tx.invite && (tx.wait > tx.s.t2 || tx.state == txProceeding) {
+		tx.wait = tx.s.t2
+	}
+	tx.timer.Reset(min(tx.wait, left))
+	tx.mu.Unlock()
+	if err != nil {
+		tx.fail(fmt.Errorf("%w: %s", ErrTransport, err.Error()))
+	}
+}
+
+// fail ends the transaction without a response.
+func (tx *clientTx) fail(err error) {
+	tx.mu.Lock()
+	over := tx.state >= txCompleted
+	tx.state = txOver
+	tx.mu.Unlock()
+	if over {
+		return
+	}
+	tx.s.drop(tx)
+	switch {
+	case tx.leg != nil && !tx.key.cancel: // of a CANCEL the INVITE tells what became
+		tx.leg.in.post(message{input: inTxFailed, branch: tx.key.branch, err: err})
+	case tx.reply != nil:
+		tx.reply <- outcome{err: err}
+	}
+}
+
+// response takes a response and reports whether it is the first refusal of an
+// INVITE, whose ACK has been sent now.
+func (tx *clientTx) response(res *sipmsg.Response) (refused bool) {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	switch {
+	case tx.state == txCompleted:
+		if tx.invite && res.StatusCode >= 300 && tx.data != nil {
+			_ = tx.path.send(tx.data) // the ACK was lost
+		}
+		return false
+	case tx.state > txProceeding:
+		return false
+	case res.IsProvisional():
+		tx.state = txProceeding
+		if tx.invite && tx.timer != nil {
+			tx.timer.Stop()
+		}
+		return false
+	}
+	tx.state = txCompleted
+	if tx.timer != nil {
+		tx.timer.Stop()
+	}
+	req := tx.req
+	tx.req, tx.data = nil, nil
+	if tx.invite && res.StatusCode >= 300 {
+		tx.data = render(ackOf(req, res))
+		_ = tx.path.send(tx.data) // sent again with the refusal
+		refused = true
+	}
+	tx.s.retire(nil, tx, streamed(tx.path.network) || !refused)
+	if tx.reply != nil {
+		tx.reply <- outcome{res: res}
+	}
+	return refused
+}
+
+// end gives the request up.
+func (tx *clientTx) end() {
+	tx.mu.Lock()
+	tx.state = txOver
+	if tx.timer != nil {
+		tx.timer.Stop()
+	}
+	tx.mu.Unlock()
+	tx.s.drop(tx)
+}
+
+func (s *Stack) drop(tx *clientTx) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.clients[tx.key] == tx {
+		delete(s.clients, tx.key)
+	}
+}
+
+// ackOf makes the ACK to the refusal of an INVITE (RFC 3261 section 17.1.1.3).
+func ackOf(invite *sipmsg.Request, res *sipmsg.Response) *sipmsg.Request {
+	req := sipmsg.NewRequest(sipmsg.ACK, invite.Recipient)
+	req.AppendHeader(invite.Via())
+	sipmsg.CopyHeaders("Route", invite, req)
+	forwards := sipmsg.MaxForwardsHeader(70)
+	req.AppendHeader(&forwards)
+	req.AppendHeader(invite.From())
+	req.AppendHeader(res.To())
+	req.AppendHeader(invite.CallID())
+	req.AppendHeader(&sipmsg.CSeqHeader{SeqNo: invite.CSeq().SeqNo, MethodName: sipmsg.ACK})
+	req.SetBody(nil)
+	return req
+}
+
+// transact sends a request of the leg, as it was rendered. Only failures come
+// from here.
+func (l *Leg) transact(req *sipmsg.Request, data []byte, d destination) {
+	l.note(true, req, data, d.network, d.to)
+	tx := newClientTx(l.s, req, data)
+	tx.leg = l
+	l.s.travel(d, func(p path, err error) {
+		if tx.path = p; err != nil {
+			tx.fail(err)
+			return
+		}
+		tx.start()
+	})
+}
+
+// travel runs f on the way to d: at once where there is one, else on another
+// goroutine when the connection is made, within dialLimit.
+func (s *Stack) travel(d destination, f func(path, error)) {
+	if p, ok := s.pathTo(d); ok || d.network == "udp" {
+		f(p, nil)
+		return
+	}
+	s.track(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), dialLimit+time.Second)
+		defer cancel()
+		g, err := s.connect(ctx, d)
+		f(path{network: d.network, peer: d.to, g: g}, err)
+	})
+}
+
+// deliver sends a request that has no transaction: the ACK to a 2xx. What is lost
+// is asked for again.
+func (s *Stack) deliver(data []byte, d destination) {
+	s.travel(d, func(p path, err error) {
+		if err == nil {
+			_ = p.send(data)
+		}
+	})
+}
+
+// exchange runs one client transaction to its end.
+func (s *Stack) exchange(ctx context.Context, req *sipmsg.Request, d destination) (*sipmsg.Response, error) {
+	p, ok := s.pathTo(d)
+	if !ok && d.network != "udp" {
+		g, err := s.connect(ctx, d)
+		if err != nil {
+			return nil, err
+		}
+		p.g = g
+	}
+	tx := newClientTx(s, req, render(req))
+	tx.path, tx.reply = p, make(chan outcome, 1)
+	tx.start()
+	select {
+	case out := <-tx.reply:
+		return out.res, out.err
+	case <-ctx.Done():
+		tx.end()
+		return nil, ErrTimeout
+	case <-s.quit:
+		tx.end()
+		return nil, ErrShutdown
+	}
+}

@@ -1,0 +1,115 @@
+package leg
+
+import (
+	"net"
+	"net/netip"
+	"strconv"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+// path is the way between us and a peer: one of our UDP sockets, or one
+// connection.
+type path struct {
+	network string
+	peer    netip.AddrPort
+	udp     *socket // nil for a stream
+	g       *guard  // nil for udp
+}
+
+// send writes a message. A stream queues it; nothing waits for the network.
+func (p path) send(data []byte) error {
+	switch {
+	case p.udp != nil:
+		_, err := p.udp.conn.WriteToUDPAddrPort(data, p.peer)
+		return err
+	case p.g != nil:
+		_, err := p.g.Write(data)
+		return err
+	}
+	return net.ErrClosed
+}
+
+// local is our address on the path, as peers are told: of a connection they
+// made that of the listener, for its own port dies with it.
+func (s *Stack) local(p path) netip.AddrPort {
+	if p.udp != nil {
+		return p.udp.local
+	}
+	at, _ := s.source(p.network, p.peer.Addr())
+	return at
+}
+
+// pathTo returns the way to d where there is one: a stream has to be made first.
+func (s *Stack) pathTo(d destination) (path, bool) {
+	if d.network != "udp" {
+		g := s.streamTo(d)
+		return path{network: d.network, peer: d.to, g: g}, g != nil
+	}
+	for _, u := range s.udp {
+		if u.local == d.local {
+			return path{network: d.network, peer: d.to, udp: u}, true
+		}
+	}
+	return path{network: d.network, peer: d.to}, false
+}
+
+// back is where the responses to a request go that came by p: by the same
+// connection, or to the address it came from and the port it asks for (RFC 3581
+// section 4, RFC 3261 section 18.2.2). The Via says afterwards what is true.
+func (p path) back(via *sipmsg.ViaHeader) path {
+	from := p.peer.Addr().String()
+	rport, asked := via.Params.Get("rport")
+	switch {
+	case asked && rport == "":
+		via.Params.Add("rport", strconv.Itoa(int(p.peer.Port())))
+		via.Params.Add("received", from)
+	case from != via.Host:
+		via.Params.Add("received", from)
+	}
+	if p.udp != nil && !asked {
+		port := via.Port
+		if port <= 0 || port > 65535 {
+			port = DefaultPort(p.network)
+		}
+		p.peer = netip.AddrPortFrom(p.peer.Addr(), uint16(port))
+	}
+	return p
+}
+
+// render writes a message as it goes out.
+func render(m sipmsg.Message) []byte {
+	w := writer{buf: make([]byte, 0, 1024)}
+	m.StringWrite(&w)
+	return w.buf
+}
+
+// writer collects what a message writes.
+type writer struct{ buf []byte }
+
+func (w *writer) WriteString(s string) (int, error) {
+	w.buf = append(w.buf, s...)
+	return len(s), nil
+}
+
+// respond makes a response (RFC 3261 section 8.2.6). It shares its headers with
+// the request: none of them may be changed.
+func respond(req *sipmsg.Request, code int, reason string) *sipmsg.Response {
+	res := sipmsg.NewResponse(code, reason)
+	sets := req.Method != sipmsg.REGISTER && code >= 200 && code < 300 || code > 100 && code < 200 // a dialog
+	for _, h := range req.Headers() {
+		switch h.(type) {
+		case *sipmsg.RecordRouteHeader:
+			if sets {
+				res.AppendHeader(h)
+			}
+		case *sipmsg.ViaHeader, *sipmsg.FromHeader, *sipmsg.ToHeader, *sipmsg.CallIDHeader, *sipmsg.CSeqHeader:
+			res.AppendHeader(h)
+		default:
+			if code == 100 && h.Name() == "Timestamp" {
+				res.AppendHeader(h)
+			}
+		}
+	}
+	return res
+}
