@@ -106,7 +106,7 @@ func (s *Store) keep(ctx context.Context) {
 			}
 		case <-refresh.C:
 			if !s.Away() {
-				s.trouble(s.refreshLedger(ctx))
+				s.refresh(ctx)
 			}
 		case <-beat.C:
 			if !s.Away() && s.beat(ctx) != nil {
@@ -114,6 +114,15 @@ func (s *Store) keep(ctx context.Context) {
 			}
 		}
 	}
+}
+
+// refresh keeps the ledger's memory fresh, and this node's shares right.
+func (s *Store) refresh(ctx context.Context) {
+	err := s.refreshLedger(ctx)
+	if err == nil {
+		err = s.dealShares(ctx)
+	}
+	s.trouble(err)
 }
 
 // look probes Postgres and moves the circuit accordingly.

@@ -9,14 +9,28 @@
 //
 // What the call path calls (Book, Reserve, Release, Full, SeenWithin, Started,
 // Settle) returns within a fixed budget whatever Postgres does. A circuit says
-// whether Postgres is away; while it is, slots and caps are dealt out from a
-// share of this node's own, and facts wait in the spool, on disk and flushed,
-// until they can be committed, once.
+// whether Postgres is away; while it is, and where an answer is late, slots and
+// caps are dealt out from what is this node's own, and facts wait in the spool,
+// on disk and flushed, until they can be committed, once.
+//
+// Caps on attempts are never oversold, and late answers do not oversell those on
+// connects and conversions either. A node sells without Postgres only from shares
+// that Postgres has set aside for it: nobody else may sell those until it gives
+// them back or has been silent for an hour. Each attempt has an id, and is counted
+// once by it whether the answer came, comes late or never. Alone, a node may sell
+// all that is left; several may sell half of it between them.
+//
+// What is not strict: a connect is counted when its call is settled, and until
+// then by the slot it holds, but not in the moment between giving the slot back
+// and settling. A cap of revenue lets the call through that reaches it, and those
+// on the line then. Lines (concurrency) are dealt out by what was free when
+// Postgres was last seen: nodes that cannot ask it, and saw it at different
+// moments, may ring more than there are.
 //
 // The package does not decide prices, ranks or outcomes, runs no jobs (the
 // transaction that settles a call hands them to an Outbox), and starts no
 // server: store/localpg does. Its parts: book and document (configuration),
-// ledger and share (slots and caps), journal, settle and replay (calls), node
-// (heartbeats and calls of dead nodes), call and figure (reads), user and
-// session (signing in), away (the circuit).
+// ledger, share, capshare and resolve (slots and caps), journal, settle and
+// replay (calls), node (heartbeats and calls of dead nodes), call and figure
+// (reads), user and session (signing in), away (the circuit).
 package store

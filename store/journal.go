@@ -11,10 +11,12 @@ import (
 	"github.com/ringbid/ringbid"
 )
 
-// Names in the spool: what kind of record, then the call's id.
+// Names in the spool: what kind of record, then the id of the call or of the
+// reservation.
 const (
-	startedName = "started/"
-	settledName = "settled/"
+	startedName  = "started/"
+	settledName  = "settled/"
+	reservedName = "reserved/"
 )
 
 // journal is the way of calls into Postgres.
@@ -141,7 +143,8 @@ func (s *Store) Settle(ctx context.Context, call ringbid.Call) error {
 	began := time.Now()
 	defer func() { s.metrics.settle.Observe(time.Since(began).Seconds()) }()
 	name := settledName + call.ID
-	uses := s.ledger.settling(name, call.ID, s.usesOf(&call))
+	uses := s.usesOf(&call)
+	s.ledger.settling(name, uses)
 	s.ledger.dropCall(call.ID)
 	r, b, err := s.record(call, uses)
 	if err != nil {

@@ -65,57 +65,72 @@ func compareUses(a, b use) int {
 	return a.Start.Compare(b.Start)
 }
 
-// Reserve takes one of the target's slots for the call and counts an attempt.
-// The error is Busy, its text saying why in words, where concurrency or a cap
-// has no room; calls that hold a slot count against connect and convert caps,
-// as they may become such. It holds across all nodes; where Postgres does not
-// answer within the budget this node's own share decides. Reserving what the
-// call holds already changes nothing.
+// Reserve takes one of the target's slots for the call and counts an attempt,
+// once. The error is Busy, its text saying why in words, where concurrency or a
+// cap has no room; calls that hold a slot count against connect and convert caps,
+// as they may become such. It holds across all nodes. Where Postgres does not
+// answer within the budget, what is this node's own decides (adopt), and the
+// attempt is counted by the reservation's id later (resolve), whether or not
+// Postgres has counted it meanwhile. Reserving what the call holds already
+// changes nothing.
 func (s *Store) Reserve(ctx context.Context, callID string, t *ringbid.Target) error {
 	began := time.Now()
-	caps := capsAt(t, s.cfg.Now())
-	if s.ledger.hold(t.Name, callID) {
+	r := s.ledger.ask(callID, t, capsAt(t, s.cfg.Now()))
+	if r == nil {
 		return nil
 	}
-	where, reason := "share", ""
-	var err error
-	if s.Away() {
-		reason = s.ledger.reserve(t, callID, caps)
-	} else if reason, err = s.reserve(ctx, callID, t, caps); err == nil {
-		where = "postgres"
-	} else if ctx.Err() != nil {
-		s.ledger.drop(t.Name, callID) // the caller has gone; Postgres is tidied up later
+	reason, sure, err := "", true, error(nil)
+	away := s.Away()
+	if !away {
+		reason, err = s.reserve(ctx, r)
+		sure = unmade(err)
+	}
+	if err != nil && ctx.Err() != nil { // the caller has gone
+		s.refuse(r, sure)
 		return fmt.Errorf("reserve target %s: %w", t.Name, err)
-	} else {
+	}
+	where := "postgres"
+	if err != nil {
 		s.trouble(err)
-		reason = s.ledger.reserve(t, callID, caps)
+	}
+	if away || err != nil || strings.HasSuffix(reason, heldReason) {
+		where, reason = "share", s.adopt(r, sure)
+	} else if reason == "" {
+		s.ledger.won(r)
+	} else {
+		s.ledger.failed(r, true)
 	}
 	s.metrics.reserved(where, reason == "", time.Since(began))
 	if reason == "" {
 		return nil
 	}
-	s.ledger.drop(t.Name, callID)
 	return ringbid.Errorf(ringbid.Busy, "%s", inWords(reason, t))
 }
 
 // reserve asks Postgres.
-func (s *Store) reserve(ctx context.Context, callID string, t *ringbid.Target, caps []capAt) (reason string, err error) {
+func (s *Store) reserve(ctx context.Context, r *reservation) (reason string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Budget)
 	defer cancel()
-	n := len(caps)
-	counts, per, start, most := make([]string, n), make([]string, n), make([]time.Time, n), make([]int64, n)
-	for i, c := range caps {
-		counts[i], per[i], start[i], most[i] = c.On, c.Per, c.Start, c.max
-	}
+	counts, per, start, most := columns(r.caps)
 	var held int64
 	var used []int64
-	err = s.calls.QueryRow(ctx, `SELECT reason, held, used FROM reserve_slot($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		t.Name, callID, s.cfg.Node, s.boot, t.Concurrency, counts, per, start, most).Scan(&reason, &held, &used)
+	err = s.calls.QueryRow(ctx, `SELECT reason, held, used FROM reserve_slot($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		r.target.Name, r.call, s.cfg.Node, s.boot, r.target.Concurrency, counts, per, start, most, r.id, r.carry).Scan(&reason, &held, &used)
 	if err != nil {
 		return "", err
 	}
-	s.ledger.learn(caps, used)
+	s.ledger.learn(r.caps, used)
 	return reason, nil
+}
+
+// columns are the caps as arrays for Postgres.
+func columns(caps []capAt) (counts, per []string, start []time.Time, most []int64) {
+	n := len(caps)
+	counts, per, start, most = make([]string, n), make([]string, n), make([]time.Time, n), make([]int64, n)
+	for i, c := range caps {
+		counts[i], per[i], start[i], most[i] = c.On, c.Per, c.Start, c.max
+	}
+	return counts, per, start, most
 }
 
 // Release gives the slot back. It may be called again, and for a slot that was
@@ -152,6 +167,10 @@ func inWords(reason string, t *ringbid.Target) string {
 			return "its one line is busy"
 		}
 		return fmt.Sprintf("all %d lines are busy", t.Concurrency)
+	}
+	reason, held := strings.CutSuffix(reason, heldReason)
+	if held {
+		return "what is left is held by other nodes, or postgres is late: " + inWords(reason, t)
 	}
 	on, per, _ := strings.Cut(reason, "/")
 	window := map[string]string{"hour": " an hour", "day": " a day", "month": " a month", "total": " in total"}[per]

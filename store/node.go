@@ -17,6 +17,7 @@ func (s *Store) deadAfter() time.Duration { return 4 * s.cfg.Heartbeat }
 // left: their calls ended when they last said that they lived.
 func (s *Store) register(ctx context.Context) error {
 	var calls int64
+	sent := time.Now()
 	err := inTx(ctx, s.pages, func(tx pgx.Tx) error {
 		var boot string
 		beat := s.cfg.Now()
@@ -36,6 +37,7 @@ func (s *Store) register(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("register node %s: %w", s.cfg.Node, err)
 	}
+	s.ledger.beaten(sent)
 	if calls > 0 {
 		s.cfg.Logger.Warn("calls of an earlier run were lost", slog.Int64("calls", calls))
 	}
@@ -70,9 +72,12 @@ func bury(ctx context.Context, tx pgx.Tx, node, but string, beat time.Time) (cal
 func (s *Store) beat(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Heartbeat)
 	defer cancel()
+	sent := time.Now()
 	tag, err := s.pages.Exec(ctx, `UPDATE nodes SET beat_at = now() WHERE node = $1 AND boot = $2`, s.cfg.Node, s.boot)
 	if err == nil && tag.RowsAffected() == 0 {
 		s.cfg.Logger.Error("another process runs under the name of this node", slog.String("node", s.cfg.Node))
+	} else if err == nil {
+		s.ledger.beaten(sent)
 	}
 	if err == nil {
 		err = s.reconcile(ctx)
@@ -133,6 +138,9 @@ func (s *Store) sweep(ctx context.Context) error {
 		`DELETE FROM sessions WHERE expires_at < now()`,
 		`DELETE FROM cap_counters WHERE per = 'hour' AND window_start < now() - interval '7 days'`,
 		`DELETE FROM cap_counters WHERE per = 'day' AND window_start < now() - interval '62 days'`,
+		`DELETE FROM cap_shares WHERE per <> 'total' AND window_start < now() - CASE per WHEN 'hour' THEN interval '3 hours' WHEN 'day' THEN interval '3 days' ELSE interval '33 days' END`,
+		`DELETE FROM cap_shares s WHERE NOT EXISTS (SELECT FROM nodes n WHERE n.node = s.node AND n.beat_at > now() - interval '1 hour')`,
+		`DELETE FROM reservations WHERE at < now() - interval '62 days'`,
 		`DELETE FROM lead_pings WHERE expires < now() - interval '1 day'`,
 		`DELETE FROM alerts WHERE closed < now() - interval '90 days'`,
 		`DELETE FROM nodes n WHERE beat_at < now() - interval '7 days' AND NOT EXISTS (SELECT FROM calls c WHERE c.node = n.node AND c.state = 'live')`,
@@ -155,5 +163,11 @@ func (s *Store) leave(ctx context.Context) {
 	defer cancel()
 	if _, err := s.pages.Exec(ctx, `DELETE FROM leases WHERE node = $1 AND boot = $2`, s.cfg.Node, s.boot); err != nil {
 		s.cfg.Logger.Warn("leases are left to the others", slog.Any("error", err))
+	}
+	if s.resolving(func(verdict) bool { return true }) {
+		return // what was sold from its shares is not all counted
+	}
+	if _, err := s.pages.Exec(ctx, `DELETE FROM cap_shares WHERE node = $1 AND boot = $2`, s.cfg.Node, s.boot); err != nil {
+		s.cfg.Logger.Warn("shares of caps are left for an hour", slog.Any("error", err))
 	}
 }

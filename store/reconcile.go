@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"github.com/ringbid/ringbid"
 )
 
 // refreshLedger reads what other nodes hold and what the caps have used.
@@ -101,29 +99,25 @@ func (l *ledger) refresh(began time.Time, leases map[string]leased, used []use, 
 	}
 }
 
-// reconcile makes the leases in Postgres those that this node's calls hold, and
-// writes the attempts that were counted while it was away.
+// reconcile makes the leases in Postgres those that this node's calls hold. One
+// of a call that is over but not settled yet stays: it may become a connect.
 func (s *Store) reconcile(ctx context.Context) error {
 	targets, calls := s.ledger.holding(time.Now().Add(-time.Second))
-	ids, uses := s.ledger.takeAttempts()
+	over, ended := s.ledger.unsettled()
 	err := inTx(ctx, s.pages, func(tx pgx.Tx) error {
 		// Younger leases may be on their way into memory still.
 		_, err := tx.Exec(ctx, `
 			DELETE FROM leases l WHERE node = $1 AND boot = $2 AND taken_at < now() - interval '2 seconds'
 			AND NOT EXISTS (SELECT FROM unnest($3::text[], $4::text[]) AS h (target, call_id) WHERE h.target = l.target AND h.call_id = l.call_id)`,
-			s.cfg.Node, s.boot, targets, calls)
+			s.cfg.Node, s.boot, append(over, targets...), append(ended, calls...))
 		if err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, `
 			INSERT INTO leases (target, call_id, node, boot) SELECT target, call_id, $1, $2 FROM unnest($3::text[], $4::text[]) AS h (target, call_id)
 			ON CONFLICT DO NOTHING`, s.cfg.Node, s.boot, targets, calls)
-		if err != nil {
-			return err
-		}
-		return addUses(ctx, tx, uses)
+		return err
 	})
-	s.ledger.wroteAttempts(ids, err == nil)
 	if err != nil {
 		return fmt.Errorf("reconcile leases: %w", err)
 	}
@@ -136,8 +130,8 @@ func (l *ledger) holding(before time.Time) (targets, calls []string) {
 	defer l.mu.Unlock()
 	targets, calls = []string{}, []string{}
 	for target, s := range l.slots {
-		for call, since := range s.held {
-			if since.Before(before) {
+		for call, h := range s.held {
+			if h.since.Before(before) {
 				targets, calls = append(targets, target), append(calls, call)
 			}
 		}
@@ -145,37 +139,16 @@ func (l *ledger) holding(before time.Time) (targets, calls []string) {
 	return targets, calls
 }
 
-// takeAttempts returns the attempts that wait to be written, under names of
-// their own, so that later ones of the same call are not taken for written.
-func (l *ledger) takeAttempts() (ids []string, uses []use) {
+// unsettled returns the targets of calls that are over and wait to be settled.
+func (l *ledger) unsettled() (targets, calls []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for id, w := range l.waiting {
-		if !strings.HasPrefix(id, "attempts/") && !strings.HasPrefix(id, "writing/") || w.writing || !w.committed.IsZero() {
-			continue
-		}
-		delete(l.waiting, id)
-		own := "writing/" + ringbid.NewID()
-		w.writing = true
-		l.waiting[own] = w
-		ids, uses = append(ids, own), append(uses, w.uses...)
-	}
-	return ids, uses
-}
-
-func (l *ledger) wroteAttempts(ids []string, ok bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, id := range ids {
-		w := l.waiting[id]
-		if w == nil {
-			continue
-		}
-		w.writing = false
-		if ok {
-			w.committed = time.Now()
+		if call, ok := strings.CutPrefix(id, settledName); ok && w.committed.IsZero() {
+			targets, calls = append(targets, w.uses[0].Target), append(calls, call)
 		}
 	}
+	return targets, calls
 }
 
 // addUses adds to the counters, in the order in which all transactions lock

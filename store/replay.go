@@ -64,6 +64,12 @@ func (s *Store) replayOne(ctx context.Context, name string) error {
 	if err == nil && !ok {
 		return nil
 	}
+	if err == nil && strings.HasPrefix(name, reservedName) {
+		if err = s.resolve(ctx, b); err == nil {
+			return s.spool.Remove(name)
+		}
+		return s.refused(name, err)
+	}
 	var r record
 	if err == nil {
 		if err = json.Unmarshal(b, &r); err != nil {
@@ -98,7 +104,7 @@ func (s *Store) refused(name string, err error) error {
 	kind := kindOf(err)
 	if kind != ringbid.Invalid && kind != ringbid.Conflict {
 		if !lost(err) {
-			s.cfg.Logger.Warn("spooled call is not committed yet", slog.String("name", name), slog.Any("error", err))
+			s.cfg.Logger.Warn("spooled record is not committed yet", slog.String("name", name), slog.Any("error", err))
 		}
 		return err
 	}
@@ -113,9 +119,9 @@ func (s *Store) refused(name string, err error) error {
 		return err
 	}
 	s.metrics.quarantined.Inc()
-	s.cfg.Logger.Error("spooled call is refused and set aside", slog.String("name", name), slog.Any("error", err))
+	s.cfg.Logger.Error("spooled record is refused and set aside", slog.String("name", name), slog.Any("error", err))
 	if e := s.spool.Quarantine(name); e != nil {
-		s.cfg.Logger.Error("spooled call cannot be set aside", slog.String("name", name), slog.Any("error", e))
+		s.cfg.Logger.Error("spooled record cannot be set aside", slog.String("name", name), slog.Any("error", e))
 	}
 	return err
 }

@@ -8,9 +8,10 @@ import (
 	"github.com/ringbid/ringbid"
 )
 
-// ledger is the memory beside the leases and counters in Postgres. For the
-// slots this node's calls hold it is the truth; of the rest it knows what it saw
-// last. While Postgres is away it deals out this node's share.
+// ledger is the memory beside the leases, counters and shares in Postgres. For
+// the slots this node's calls hold it is the truth; of the rest it knows what it
+// saw last. Where Postgres does not answer in time it deals out what is this
+// node's own: its part of the lines, and its shares of caps.
 type ledger struct {
 	mu      sync.Mutex
 	node    string
@@ -20,12 +21,21 @@ type ledger struct {
 	learnt  map[capKey]time.Time // when a reservation has told of it since
 	waiting map[string]*waiting
 	pending map[capKey]int64 // sums of waiting
+	shares  map[capKey]*share
+	seq     int64     // of the last word on shares
+	alive   time.Time // when the last heartbeat that arrived was sent
 }
 
 type slot struct {
-	others int                  // leases of other nodes, when last seen
-	base   int                  // leases of ours that the others saw then
-	held   map[string]time.Time // ours: call to since when
+	others int              // leases of other nodes, when last seen
+	base   int              // leases of ours that the others saw then
+	held   map[string]*hold // ours, by call
+}
+
+// hold is a slot that a call of ours holds.
+type hold struct {
+	since time.Time
+	own   []capKey // of connects and conversions, each with one of this node's share for it
 }
 
 type capKey struct {
@@ -36,7 +46,6 @@ type capKey struct {
 // waiting are uses that are not, or may not be, in used yet.
 type waiting struct {
 	uses      []use
-	writing   bool
 	committed time.Time // zero until they are in Postgres
 }
 
@@ -44,34 +53,22 @@ func (u use) key() capKey { return capKey{u.Target, u.On, u.Per, u.Start.Unix()}
 
 func newLedger(node string) *ledger {
 	return &ledger{node: node, nodes: []string{node}, slots: map[string]*slot{}, used: map[capKey]int64{}, learnt: map[capKey]time.Time{},
-		waiting: map[string]*waiting{}, pending: map[capKey]int64{}}
+		waiting: map[string]*waiting{}, pending: map[capKey]int64{}, shares: map[capKey]*share{}}
 }
 
 func (l *ledger) slot(target string) *slot {
 	s := l.slots[target]
 	if s == nil {
-		s = &slot{held: map[string]time.Time{}}
+		s = &slot{held: map[string]*hold{}}
 		l.slots[target] = s
 	}
 	return s
 }
 
-// hold notes that the call holds a slot, and reports whether it did already.
-func (l *ledger) hold(target, call string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	s := l.slot(target)
-	_, already := s.held[call]
-	if !already {
-		s.held[call] = time.Now()
-	}
-	return already
-}
-
 func (l *ledger) drop(target, call string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.slot(target).held, call)
+	l.free(l.slot(target), call)
 }
 
 // dropCall forgets all slots of the call.
@@ -79,7 +76,21 @@ func (l *ledger) dropCall(call string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, s := range l.slots {
-		delete(s.held, call)
+		l.free(s, call)
+	}
+}
+
+// free takes the slot from the call. What the call had of this node's shares is
+// not given back here: Postgres may have counted it to the slot, and tells when
+// shares are dealt the next time.
+func (l *ledger) free(s *slot, call string) {
+	h := s.held[call]
+	if h == nil {
+		return
+	}
+	delete(s.held, call)
+	for _, k := range h.own {
+		l.shares[k].calls--
 	}
 }
 
@@ -118,34 +129,8 @@ func (c capAt) potential(calls int64) int64 {
 	return 0
 }
 
-// reserve decides from this node's share whether the call, which is among the
-// held already, may have its slot. Shares of all nodes never add up to more than
-// there is: each gets a part of what was left when Postgres was last seen.
-func (l *ledger) reserve(t *ringbid.Target, call string, caps []capAt) (reason string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	s := l.slot(t.Name)
-	ours, others, base := int64(len(s.held)), int64(s.others), int64(s.base)
-	limit := int64(t.Concurrency)
-	if limit > 0 && ours > base+l.share(limit-others-base) {
-		return "concurrency"
-	}
-	for _, c := range caps {
-		left := c.max - l.used[c.key()] - c.potential(others+base)
-		if l.pending[c.key()]+c.potential(ours-1) >= c.potential(base)+l.share(left) {
-			return c.On + "/" + c.Per
-		}
-	}
-	for _, c := range caps {
-		if c.On == "attempt" {
-			l.add(attemptsOf(call), c.use)
-		}
-	}
-	return ""
-}
-
-// share is this node's part of n among the nodes last seen alive.
-func (l *ledger) share(n int64) int64 {
+// part is this node's of n among the nodes last seen alive.
+func (l *ledger) part(n int64) int64 {
 	if n <= 0 {
 		return 0
 	}
@@ -167,8 +152,6 @@ func (l *ledger) learn(caps []capAt, used []int64) {
 		}
 	}
 }
-
-func attemptsOf(call string) string { return "attempts/" + call }
 
 func (l *ledger) add(id string, uses ...use) {
 	if len(uses) == 0 {
@@ -198,18 +181,12 @@ func (l *ledger) remove(id string) {
 	}
 }
 
-// settling moves what the call used locally, and what it uses by being settled,
-// under the id, and returns it all.
-func (l *ledger) settling(id, call string, uses []use) []use {
+// settling notes what the call uses by being settled, under the id.
+func (l *ledger) settling(id string, uses []use) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if w := l.waiting[attemptsOf(call)]; w != nil && !w.writing && w.committed.IsZero() {
-		uses = append(slices.Clone(w.uses), uses...)
-		l.remove(attemptsOf(call))
-	}
 	l.remove(id)
 	l.add(id, uses...)
-	return uses
 }
 
 // committed says that the uses under the id are in Postgres now. They stay
@@ -219,6 +196,6 @@ func (l *ledger) committed(id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if w := l.waiting[id]; w != nil {
-		w.writing, w.committed = false, time.Now()
+		w.committed = time.Now()
 	}
 }

@@ -42,16 +42,18 @@ type Store struct {
 	bookMu   sync.Mutex  // one refresh at a time
 	bookRead atomic.Bool // from Postgres, as opposed to the file
 
-	circuit  circuit
-	ledger   *ledger
-	seen     *seen
-	tries    *tries
-	journal  journal
-	sales    chan *sale // leads to be sold; nil where attached
-	ready    bool       // migrated and registered; the keeper's own
-	stopWork context.CancelFunc
-	work     sync.WaitGroup
-	once     sync.Once
+	circuit circuit
+	ledger  *ledger
+	seen    *seen
+	tries   *tries
+	journal journal
+	sales   chan *sale // leads to be sold; nil where attached
+	ready   bool       // migrated and registered; the keeper's own
+	// sharesDropped says that earlier runs hold no shares any more; the keeper's.
+	sharesDropped bool
+	stopWork      context.CancelFunc
+	work          sync.WaitGroup
+	once          sync.Once
 }
 
 // Open migrates the schema, commits what is left in the spool, finishes the
@@ -138,6 +140,9 @@ func (s *Store) begin(ctx context.Context) error {
 	}
 	if err := s.refreshLedger(ctx); err != nil {
 		return err
+	}
+	if err := s.dealShares(ctx); err != nil {
+		s.cfg.Logger.Warn("no shares of caps yet", slog.Any("error", err))
 	}
 	if err := s.recallSeen(ctx); err != nil {
 		return err

@@ -1,0 +1,176 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/ringbid/ringbid"
+)
+
+// verdict is, in the spool, the last word on a reservation that Postgres did not
+// answer in time.
+type verdict struct {
+	ID     string `json:"id"`
+	Call   string `json:"call"`
+	Target string `json:"target"`
+	Taken  bool   `json:"taken"` // the call was let through: count it
+	Uses   []use  `json:"uses"`  // the attempts, one for each cap
+	Boot   string `json:"boot"`
+}
+
+// unmade reports whether a statement that failed is known to have done nothing:
+// Postgres said so, or never got it.
+func unmade(err error) bool {
+	var pg *pgconn.PgError
+	return err == nil || errors.As(err, &pg) || pgconn.SafeToRetry(err)
+}
+
+// adopt makes the reservation from what is this node's own, and writes down that
+// it is to be counted. sure says that Postgres did not make it.
+func (s *Store) adopt(r *reservation, sure bool) (reason string) {
+	if reason = s.ledger.adopt(r); reason != "" {
+		s.refuse(r, sure)
+		return reason
+	}
+	attempts := r.attempts()
+	if len(attempts) == 0 {
+		return ""
+	}
+	if err := s.keepVerdict(r, attempts, true); err != nil {
+		s.ledger.disown(r)
+		return attempts[0].reason() + heldReason
+	}
+	return ""
+}
+
+// refuse ends a reservation that is not made. Where Postgres may have counted it,
+// it is written down that this is to be undone.
+func (s *Store) refuse(r *reservation, sure bool) {
+	s.ledger.failed(r, sure)
+	if attempts := r.attempts(); !sure && len(attempts) > 0 {
+		_ = s.keepVerdict(r, attempts, false) // else it counts one too many
+	}
+}
+
+// keepVerdict writes down on disk what becomes of the reservation.
+func (s *Store) keepVerdict(r *reservation, attempts []capAt, taken bool) error {
+	v := verdict{ID: r.id, Call: r.call, Target: r.target.Name, Taken: taken, Boot: s.boot}
+	for _, c := range attempts {
+		v.Uses = append(v.Uses, c.use)
+	}
+	b, err := json.Marshal(v)
+	if err == nil {
+		_, err = s.spool.Write(reservedName+r.id, b) // no call waits for the disk
+	}
+	if err != nil {
+		s.metrics.spoolErrors.Inc()
+		s.cfg.Logger.Error("reservation cannot be kept on disk", slog.String("call_id", r.call), slog.String("target", r.target.Name), slog.Any("error", err))
+		return err
+	}
+	s.journal.kickReplay()
+	return nil
+}
+
+// resolve tells Postgres what became of a reservation. It may be told again.
+func (s *Store) resolve(ctx context.Context, b []byte) error {
+	var v verdict
+	if err := json.Unmarshal(b, &v); err != nil {
+		return ringbid.Errorf(ringbid.Invalid, "read spooled reservation: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, pageBudget)
+	defer cancel()
+	per, start := make([]string, len(v.Uses)), make([]time.Time, len(v.Uses))
+	for i, u := range v.Uses {
+		per[i], start[i] = u.Per, u.Start
+	}
+	if _, err := s.pages.Exec(ctx, `SELECT resolve_reservation($1, $2, $3, $4, $5, $6)`, v.ID, v.Target, v.Call, v.Taken, per, start); err != nil {
+		return fmt.Errorf("resolve reservation %s: %w", v.ID, err)
+	}
+	s.ledger.committed(reservedName + v.ID)
+	return nil
+}
+
+// dealShares asks Postgres for this node's shares of the caps of targets that take
+// calls, in the windows in which they may be needed, and gives back what is too
+// much.
+func (s *Store) dealShares(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, probeIn)
+	defer cancel()
+	if err := s.dropOldShares(ctx); err != nil {
+		return err
+	}
+	now, keep := s.cfg.Now(), map[capKey]bool{}
+	for _, t := range s.Book().Targets {
+		if t.Trunk == "" || len(t.Caps) == 0 {
+			continue
+		}
+		caps := capsAt(t, now)
+		for _, c := range caps {
+			keep[c.key()] = true
+		}
+		for _, c := range capsAt(t, now.Add(shareLife)) {
+			if !keep[c.key()] {
+				keep[c.key()] = true
+				caps = append(caps, c)
+			}
+		}
+		if err := s.deal(ctx, t, caps); err != nil {
+			return fmt.Errorf("share caps of %s: %w", t.Name, err)
+		}
+	}
+	s.ledger.forget(keep)
+	return nil
+}
+
+func (s *Store) deal(ctx context.Context, t *ringbid.Target, caps []capAt) error {
+	list, seq := s.ledger.wishes(t, caps)
+	if len(list) == 0 {
+		return nil
+	}
+	wished, want, have := make([]capAt, len(list)), make([]int64, len(list)), make([]int64, len(list))
+	for i, w := range list {
+		wished[i], want[i], have[i] = w.capAt, w.want, w.have
+	}
+	counts, per, start, most := columns(wished)
+	var got []*int64
+	err := s.pages.QueryRow(ctx, `SELECT set_shares($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		t.Name, s.cfg.Node, s.boot, seq, counts, per, start, most, want, have).Scan(&got)
+	if err != nil {
+		s.ledger.undealt(list)
+		return err
+	}
+	s.ledger.dealt(list, got, seq)
+	return nil
+}
+
+// dropOldShares gives back what this node's earlier runs held, once all that they
+// sold from it is counted.
+func (s *Store) dropOldShares(ctx context.Context) error {
+	if s.sharesDropped || s.resolving(func(v verdict) bool { return v.Boot != s.boot }) {
+		return nil
+	}
+	_, err := s.pages.Exec(ctx, `DELETE FROM cap_shares WHERE node = $1 AND boot <> $2`, s.cfg.Node, s.boot)
+	s.sharesDropped = err == nil
+	return err
+}
+
+// resolving reports whether such a reservation waits in the spool.
+func (s *Store) resolving(such func(verdict) bool) bool {
+	for _, name := range s.spool.Names() {
+		if !strings.HasPrefix(name, reservedName) {
+			continue
+		}
+		var v verdict
+		if b, ok, err := s.spool.Get(name); err != nil || ok && (json.Unmarshal(b, &v) != nil || such(v)) {
+			return true
+		}
+	}
+	return false
+}
