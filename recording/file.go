@@ -12,15 +12,14 @@ import (
 // File is the growing recording of one call. It is a media tap: the caller's
 // stream is what it is attached to.
 type File struct {
+	ring     ring // first, as it says
 	recorder *Recorder
 	callID   string
 	path     string // when sealed
-	ring     *ring
 
-	begun atomic.Int64    // Unix nanoseconds of position 0; 0 before the first frame
-	quiet [2]atomic.Int64 // audio before this position is replaced by silence
-	lost  atomic.Int64    // samples that did not fit the ring
-	tardy atomic.Int64    // samples that came too late
+	begun atomic.Int64 // Unix nanoseconds of position 0; 0 before the first frame
+	lost  atomic.Int64 // samples that did not fit the ring
+	tardy atomic.Int64 // samples that came too late
 
 	mu             sync.Mutex
 	paused, secret bool
@@ -46,7 +45,7 @@ type File struct {
 var _ media.Tap = (*File)(nil)
 
 func newFile(r *Recorder, callID, path string) *File {
-	return &File{recorder: r, callID: callID, path: path, ring: newRing(&r.chunks), written: make(chan struct{})}
+	return &File{ring: ring{pool: &r.chunks}, recorder: r, callID: callID, path: path, written: make(chan struct{})}
 }
 
 // Frame takes one packet's audio, as media.Tap says. It runs on the media
@@ -56,10 +55,10 @@ func (f *File) Frame(ch media.Channel, pos int64, ulaw []byte) {
 	if ch > media.Tx || pos < 0 {
 		return
 	}
-	if f.begun.Load() == 0 {
+	if f.ring.head() == 0 {
 		f.begun.CompareAndSwap(0, time.Now().UnixNano()-pos*nsPerSample)
 	}
-	switch f.ring.put(uint8(ch), pos, ulaw, pos < f.quiet[ch].Load()) {
+	switch f.ring.put(uint8(ch), pos, ulaw) {
 	case late:
 		f.tardy.Add(int64(len(ulaw)))
 	case full:
@@ -89,9 +88,9 @@ func (f *File) hush(change func()) {
 	for ch, now := range [2]bool{f.paused || f.secret, f.paused} {
 		switch {
 		case now:
-			f.quiet[ch].Store(shut)
+			f.ring.quiet[ch].Store(shut)
 		case was[ch]:
-			f.quiet[ch].Store(f.ring.head.Load())
+			f.ring.quiet[ch].Store(f.ring.head())
 		}
 	}
 }

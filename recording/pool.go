@@ -15,7 +15,9 @@ const (
 	restock     = 100 * time.Millisecond
 )
 
-// chunk is memory of the rings, silent where nothing was put.
+// chunk is memory of the rings, silent where nothing was put: first the samples
+// of one channel, then those of the other, so that a packet is copied in one
+// piece; the writer weaves them.
 type chunk [chunkFrames * frameBytes]byte
 
 func newChunk() *chunk {

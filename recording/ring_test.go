@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -14,7 +15,7 @@ import (
 func filledRing() *ring {
 	p := &pool{}
 	p.level(ringFrames/chunkFrames + 1)
-	return newRing(p)
+	return &ring{pool: p}
 }
 
 // drain takes and releases everything that the ring lets go of and returns it.
@@ -58,7 +59,11 @@ func TestRingAgainstModel(t *testing.T) {
 				want = late
 			}
 			mute := rnd.IntN(10) == 0
-			if fate := r.put(ch, pos, frame, mute); fate != want {
+			r.quiet[ch].Store(0)
+			if mute {
+				r.quiet[ch].Store(shut)
+			}
+			if fate := r.put(ch, pos, frame); fate != want {
 				t.Fatalf("seed %d: put at %d with %d taken: fate %d, want %d", seed, pos, len(got)/2, fate, want)
 			}
 			if want == late {
@@ -85,7 +90,7 @@ func TestRingAgainstModel(t *testing.T) {
 		if !bytes.Equal(got, model) {
 			t.Fatalf("seed %d: %d bytes came out that are not the %d put in", seed, len(got), len(model))
 		}
-		if fate := r.put(0, limit, []byte{1}, false); fate != over {
+		if fate := r.put(0, limit, []byte{1}); fate != over {
 			t.Fatalf("put into a closed ring: fate %d", fate)
 		}
 	}
@@ -98,7 +103,7 @@ func TestRingOverflowLosesOnlyTheOverflow(t *testing.T) {
 	var fates [4]int
 	const frames = 2 * ringFrames / 160
 	for i := range int64(frames) {
-		fates[r.put(0, 160*i, frame, false)]++
+		fates[r.put(0, 160*i, frame)]++
 	}
 	fit := ringFrames / 160
 	if diff := cmp.Diff([4]int{kept: fit, full: frames - fit}, fates); diff != "" {
@@ -114,7 +119,7 @@ func TestRingOverflowLosesOnlyTheOverflow(t *testing.T) {
 			t.Fatalf("position %d: %x %x, want %x ff", i/2, got[i], got[i+1], want)
 		}
 	}
-	if fate := r.put(0, frames*160, frame, false); fate != kept {
+	if fate := r.put(0, frames*160, frame); fate != kept {
 		t.Fatalf("after room was made: fate %d", fate)
 	}
 }
@@ -124,9 +129,9 @@ func TestRingWithoutMemory(t *testing.T) {
 	t.Parallel()
 	p := &pool{}
 	p.level(1)
-	r := newRing(p)
+	r := &ring{pool: p}
 	frame := bytes.Repeat([]byte{7}, chunkFrames)
-	fates := []fate{r.put(0, 0, frame, false), r.put(0, chunkFrames, frame, false), r.put(0, 2*chunkFrames, frame, false)}
+	fates := []fate{r.put(0, 0, frame), r.put(0, chunkFrames, frame), r.put(0, 2*chunkFrames, frame)}
 	if diff := cmp.Diff([]fate{kept, full, full}, fates); diff != "" {
 		t.Fatal(diff)
 	}
@@ -139,7 +144,7 @@ func TestRingWithoutMemory(t *testing.T) {
 	if p.n.Load() != 1 {
 		t.Errorf("%d chunks came back", p.n.Load())
 	}
-	if fate := r.put(0, 60*sampleRate, frame[:160], false); fate != kept {
+	if fate := r.put(0, 60*sampleRate, frame[:160]); fate != kept {
 		t.Errorf("after memory came back: fate %d", fate)
 	}
 }
@@ -182,16 +187,48 @@ func TestRingIdle(t *testing.T) {
 	t.Parallel()
 	r := filledRing()
 	frame := bytes.Repeat([]byte{7}, 160)
-	r.put(1, 0, frame, false)
+	r.put(1, 0, frame)
 	got := drain(t, r, 60*sampleRate)
 	if want := 2 * (60*sampleRate - idleSlack); len(got) != want {
 		t.Fatalf("%d bytes taken of an idle minute, want %d", len(got), want)
 	}
-	if fate := r.put(0, 60*sampleRate, frame, false); fate != kept {
+	if fate := r.put(0, 60*sampleRate, frame); fate != kept {
 		t.Fatalf("first frame after a silent minute: fate %d", fate)
 	}
-	if fate := r.put(0, maxFrames-1, frame, false); fate != full {
+	if fate := r.put(0, maxFrames-1, frame); fate != full {
 		t.Fatalf("frame behind the longest recording: fate %d", fate)
+	}
+}
+
+func TestWeave(t *testing.T) {
+	t.Parallel()
+	a, b := make([]byte, 40), make([]byte, 40)
+	for i := range a {
+		a[i], b[i] = byte(3*i+1), byte(5*i+128)
+	}
+	for n := range 20 {
+		for from := range 9 {
+			got, want := make([]byte, 2*n), make([]byte, 0, 2*n)
+			weave(got, a[from:], b[from:])
+			for i := range n {
+				want = append(want, a[from+i], b[from+i])
+			}
+			if !bytes.Equal(got, want) {
+				t.Fatalf("%d samples from %d: % x, want % x", n, from, got, want)
+			}
+		}
+	}
+}
+
+// TestRingIsCompact has what put looks at for each packet fit a line of the
+// cache, with the 8 bytes that the allocator puts before a large object.
+func TestRingIsCompact(t *testing.T) {
+	t.Parallel()
+	if end := unsafe.Offsetof(ring{}.nearAt) + unsafe.Sizeof(ring{}.nearAt); end > 56 {
+		t.Errorf("a packet needs the first %d bytes of a ring, more than 56", end)
+	}
+	if at := unsafe.Offsetof(File{}.ring); at != 0 {
+		t.Errorf("the ring begins at byte %d of its file", at)
 	}
 }
 

@@ -39,7 +39,7 @@ func (f *File) Seal(ctx context.Context) (ringbid.Recording, error) {
 }
 
 func (f *File) seal() (ringbid.Recording, error) {
-	r, frames, head := f.recorder, f.ring.tail.Load(), f.ring.head.Load()
+	r, frames, head := f.recorder, f.ring.tail.Load(), f.ring.head()
 	f.lost.Add(frameBytes * max(0, head-frames))
 	dropped := f.lost.Load() + f.tardy.Load()
 	r.metrics.end(f)
