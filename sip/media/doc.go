@@ -17,7 +17,8 @@
 // relays a packet the moment it arrives, and every millisecond turns a wheel of
 // twenty slots, so that each stream is served every 20 ms: prompt or silence
 // frame, digit, time-outs, RTCP. A [Stream] is a handle; its methods put
-// commands into a lock-free queue and return. Streams that are bridged live on
+// commands into a lock-free queue and return, without waking the thread: it looks
+// there before each packet and each turn. Streams that are bridged live on
 // the same shard; the bridge moves one of them when needed. Nothing on the
 // packet path allocates, locks, logs or uses a channel.
 //

@@ -20,7 +20,7 @@ const (
 	timerToken = -2
 )
 
-// epoll is the engine over level-triggered epoll. Sockets are read and written
+// epoll is the engine over epoll, level-triggered for sockets, which are read and written
 // with raw system calls, which never wait; only wait itself goes through the
 // scheduler, so that it gives its processor away while it sleeps.
 type epoll struct {
@@ -34,11 +34,10 @@ type epoll struct {
 	start    time.Time
 	startAbs int64 // start on CLOCK_MONOTONIC
 	ready    [epollBatch]unix.EpollEvent
-	tokens   [epollBatch]int
+	socks    [epollBatch]int
 	from     sockaddr
 	fromLen  uint32
 	limit    unix.Timespec
-	counter  [8]byte
 	mu       sync.RWMutex // for wake against close, never taken on the packet path
 	closed   bool
 }
@@ -64,12 +63,11 @@ func newEpoll(poll bool, start time.Time) (*epoll, error) {
 		e.close()
 		return nil, fmt.Errorf("monotonic clock: %w", err)
 	}
-	if err := e.arm(event, wakeToken); err != nil {
+	if err := e.watch(event, wakeToken, unix.EPOLLET); err != nil {
 		e.close()
 		return nil, fmt.Errorf("watch eventfd: %w", err)
 	}
-	// Edge-triggered: setting it anew, not reading it, ends its readiness.
-	if err := unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, timer, &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: timerToken}); err != nil {
+	if err := e.watch(timer, timerToken, unix.EPOLLET); err != nil {
 		e.close()
 		return nil, fmt.Errorf("watch timerfd: %w", err)
 	}
@@ -97,8 +95,12 @@ func (e *epoll) compare() error {
 	return nil
 }
 
-func (e *epoll) arm(fd int, token int) error {
-	return unix.EpollCtl(e.fd, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(token)})
+func (e *epoll) arm(fd int) error { return e.watch(fd, fd, 0) }
+
+// watch has wait report fd as token. Edge-triggered, it is reported once for
+// each write of an eventfd and each time a timerfd is set, and needs no read.
+func (e *epoll) watch(fd, token int, trigger uint32) error {
+	return unix.EpollCtl(e.fd, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN | trigger, Fd: int32(token)})
 }
 
 func (e *epoll) disarm(fd int) { _ = unix.EpollCtl(e.fd, unix.EPOLL_CTL_DEL, fd, nil) }
@@ -155,13 +157,12 @@ func (e *epoll) wait(until int64) []int {
 			continue
 		}
 		if ev.Fd == wakeToken {
-			_, _, _ = unix.RawSyscall(unix.SYS_READ, uintptr(e.event), uintptr(unsafe.Pointer(&e.counter[0])), 8)
 			continue
 		}
-		e.tokens[count] = int(ev.Fd)
+		e.socks[count] = int(ev.Fd)
 		count++
 	}
-	return e.tokens[:count]
+	return e.socks[:count]
 }
 
 // await waits for ready sockets until a time, 0 = for ever, -1 = not at all.

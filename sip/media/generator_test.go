@@ -47,7 +47,7 @@ func newGenerator(t testing.TB, n int) *generator {
 			t.Fatal(err)
 		}
 		g.addrs = append(g.addrs, netip.AddrPortFrom(ip, uint16(name.(*unix.SockaddrInet4).Port)))
-		if err := eng.arm(fd, i); err != nil {
+		if err := eng.watch(fd, i, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -114,7 +114,7 @@ func threadTime() time.Duration {
 // cpu is the processor time that the media thread of s has used.
 func (s *Stream) cpu() time.Duration {
 	reply := make(chan time.Duration, 1)
-	s.post(func(*shard, *session) { reply <- threadTime() })
+	s.hurry(func(*shard, *session) { reply <- threadTime() })
 	return <-reply
 }
 

@@ -26,16 +26,16 @@ func (sh *shard) join(st *session, peer *Stream, turn uint64) {
 	}
 	again := func(sh *shard, st *session) { sh.join(st, peer, turn) }
 	if home.index > sh.index {
-		peer.post(func(from *shard, other *session) {
+		peer.hurry(func(from *shard, other *session) {
 			if from != sh {
 				from.move(other, sh)
 			}
-			st.s.post(again)
+			st.s.hurry(again)
 		})
 		return
 	}
 	sh.move(st, home)
-	st.s.post(again)
+	st.s.hurry(again)
 }
 
 // move gives a session away. It is placed on the other shard when that runs
@@ -46,6 +46,7 @@ func (sh *shard) move(st *session, to *shard) {
 	st.leave(sh)
 	sh.eng.disarm(st.pair.rtp)
 	sh.eng.disarm(st.pair.rtcp)
+	st.armed = false
 	sh.remove(st)
 	s.home.Store(to) // from here on the session belongs to the other thread
 	to.mark(s)

@@ -79,7 +79,7 @@ func TestJoinAcrossShardsUnderStress(t *testing.T) {
 // A command given behind a bridge across threads takes effect behind it.
 func TestUnbridgeOvertakesNoBridge(t *testing.T) {
 	t.Parallel()
-	p := openPlane(t, func(c *Config) { c.Shards = 2 })
+	p := openPlane(t, func(c *Config) { c.Shards, c.PortMax = 2, c.PortMin+399 }) // more ports than are needed: others hold some
 	for range 50 {
 		a, _ := openStream(t, p)
 		b, _ := openStream(t, p)

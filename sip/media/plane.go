@@ -122,21 +122,33 @@ func (p *Plane) NewStreamTo(peer netip.Addr, events chan<- Event) (*Stream, erro
 	st := &s.state // set in place: a copy of it is 2 KB on the caller's stack
 	st.s, st.pair = s, pair
 	st.out.ssrc, st.out.seq, st.out.ts = rand.Uint32(), firstSeq(rand.Uint32()), rand.Uint32()
+	if err := p.house(s); err != nil {
+		pair.close()
+		p.ports.put(pair.port)
+		return nil, err
+	}
+	return s, nil
+}
+
+// house gives a new stream to a shard. Its sockets are watched from here on: what
+// arrives has the thread look for the commands.
+func (p *Plane) house(s *Stream) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		pair.close()
-		p.ports.put(pair.port)
-		return nil, ErrClosed
+		return ErrClosed
 	}
+	home := p.shards[p.next%len(p.shards)]
+	if err := home.arm(&s.state); err != nil {
+		return fmt.Errorf("new stream: watch socket: %w", err)
+	}
+	p.next++
 	p.streams[s] = struct{}{}
 	p.metrics.counters.streams.Add(1)
-	home := p.shards[p.next%len(p.shards)]
-	p.next++
 	s.home.Store(home)
 	home.dirty.push(s)
 	home.hint()
-	return s, nil
+	return nil
 }
 
 // Load returns how many streams are open and how many the port range could
@@ -168,6 +180,9 @@ func (p *Plane) closeEngines() {
 		sh.eng.close()
 	}
 }
+
+// now is the time on the shards' clocks, in ns.
+func (p *Plane) now() int64 { return int64(time.Since(p.start)) }
 
 // wall is the time of day of a moment of the shards' clock; 0 = never.
 func (p *Plane) wall(ns int64) time.Time {

@@ -13,10 +13,10 @@ const quietAfter = int64(time.Second)
 type session struct {
 	s       *Stream
 	pair    portPair
+	armed   bool // the engine of the shard watches the sockets
 	placed  bool // in the tables of the shard
 	ended   bool
 	faulty  bool // has caused a panic
-	index   int
 	slot    int
 	backlog *node[command]
 
@@ -231,9 +231,9 @@ func (st *session) dismiss() {
 // mixed reports whether the session hears a mix instead of the relay.
 func (st *session) mixed() bool { return st.desk != nil && st.desk.mixes(st.seat) }
 
-// attach starts or ends a tap; its clock starts now.
-func (st *session) attach(sh *shard, t Tap) {
-	st.tap, st.tapStart = t, sh.now
+// attach starts or ends a tap; its clock starts at a time of the shard's.
+func (st *session) attach(t Tap, at int64) {
+	st.tap, st.tapStart = t, at
 	st.rxAlign, st.txAlign = aligner{}, aligner{}
 	st.attend()
 }

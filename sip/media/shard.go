@@ -1,6 +1,7 @@
 package media
 
 import (
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"runtime"
@@ -32,10 +33,10 @@ type shard struct {
 	count   *counters
 	laws    *laws
 	random  *rand.Rand
-	now     int64 // ns, of this round
-	done    int64 // last tick turned
-	members []*session
-	free    []int
+	now     int64          // ns, of this round
+	done    int64          // last tick turned
+	members []*session     // by socket
+	todo    *node[*Stream] // of the streams with commands, those whose turn is to come
 	wheel   [wheelSlots][]*session
 	live    int
 	buf     [2048]byte
@@ -113,19 +114,21 @@ func (sh *shard) loop() (stopped bool) {
 	}()
 	for !sh.stop.Load() {
 		until := sh.deadline()
-		if until == 0 && !sh.dirty.empty() {
+		if until == 0 && sh.pending() {
 			until = 1 // left before it was known that there are no more turns: at once
 		}
-		for _, token := range sh.eng.wait(until) {
-			sh.input(token)
-		}
-		sh.now = sh.eng.now()
+		ready := sh.eng.wait(until)
 		if sh.roused.Load() {
 			sh.roused.Store(false) // before looking: who comes later wakes again
 		}
-		if !sh.dirty.empty() {
-			sh.commands()
+		if sh.pending() {
+			sh.now = sh.eng.now()
+			sh.commands() // before any packet: they may be older
 		}
+		for _, fd := range ready {
+			sh.input(fd)
+		}
+		sh.now = sh.eng.now()
 		sh.turn()
 	}
 	return true
@@ -159,14 +162,14 @@ func (sh *shard) deadline() int64 {
 }
 
 // input reads one packet of a socket; what is left there is reported again.
-func (sh *shard) input(token int) {
-	st := sh.members[token>>1]
-	if st == nil {
+func (sh *shard) input(fd int) {
+	if fd >= len(sh.members) || sh.members[fd] == nil {
 		return
 	}
+	st := sh.members[fd]
 	sh.now = sh.eng.now()
 	sh.current = st
-	if token&1 == 0 {
+	if fd == st.pair.rtp {
 		st.receive(sh)
 	} else {
 		st.receiveReport(sh)
@@ -198,9 +201,17 @@ func (sh *shard) turn() {
 	}
 }
 
+// pending reports whether there are commands to be run.
+func (sh *shard) pending() bool { return sh.todo != nil || !sh.dirty.empty() }
+
+// commands runs what was left for the streams. Should one panic, the next call
+// goes on behind it.
 func (sh *shard) commands() {
-	for n := sh.dirty.take(); n != nil; n = n.next {
-		sh.obey(n.value)
+	if sh.todo == nil {
+		sh.todo = sh.dirty.take()
+	}
+	for ; sh.todo != nil; sh.todo = sh.todo.next {
+		sh.obey(sh.todo.value)
 	}
 }
 
@@ -247,28 +258,31 @@ func (sh *shard) roomiest() int {
 	return best
 }
 
-// place takes a stream in: its sockets are watched and it gets a slot.
+// place takes a stream in: what arrives at its sockets is its, and it gets a slot.
 func (sh *shard) place(st *session) {
 	if sh.live == 0 {
 		sh.done = sh.now / tick
 	}
-	index := len(sh.members)
-	if n := len(sh.free); n > 0 {
-		index, sh.free = sh.free[n-1], sh.free[:n-1]
-		sh.members[index] = st
-	} else {
-		sh.members = append(sh.members, st)
+	for fd := max(st.pair.rtp, st.pair.rtcp); len(sh.members) <= fd; {
+		sh.members = append(sh.members, nil)
 	}
+	sh.members[st.pair.rtp], sh.members[st.pair.rtcp] = st, st
 	slot := sh.roomiest()
 	sh.wheel[slot] = append(sh.wheel[slot], st)
-	st.placed, st.index, st.slot = true, index, slot
+	st.placed, st.slot = true, slot
 	sh.live++
 	sh.turning.Store(true)
-	for kind, fd := range []int{st.pair.rtp, st.pair.rtcp} {
-		if err := sh.eng.arm(fd, index<<1|kind); err != nil {
+	if !st.armed { // it comes from another shard
+		if err := sh.arm(st); err != nil {
 			sh.log.Error("rtp socket not watched", slog.String("local", st.s.local.String()), slog.Any("err", err))
 		}
 	}
+}
+
+// arm has the sockets of a stream watched.
+func (sh *shard) arm(st *session) error {
+	st.armed = true
+	return errors.Join(sh.eng.arm(st.pair.rtp), sh.eng.arm(st.pair.rtcp))
 }
 
 // remove takes a stream out of the tables. Its sockets are watched until they are
@@ -277,8 +291,7 @@ func (sh *shard) remove(st *session) {
 	if !st.placed {
 		return
 	}
-	sh.members[st.index] = nil
-	sh.free = append(sh.free, st.index)
+	sh.members[st.pair.rtp], sh.members[st.pair.rtcp] = nil, nil
 	slot := sh.wheel[st.slot]
 	for i, other := range slot {
 		if other == st {

@@ -12,7 +12,7 @@ import (
 // and what is sent is kept.
 type still struct{ sent func(b []byte) }
 
-func (still) arm(int, int) error                     { return nil }
+func (still) arm(int) error                          { return nil }
 func (still) disarm(int)                             {}
 func (still) recv(int, []byte) (int, netip.AddrPort) { return -1, netip.AddrPort{} }
 func (s still) send(_ int, b []byte, _ *sockaddr) bool {

@@ -7,9 +7,9 @@ import (
 
 // Stream is one RTP session with one peer. Its methods may be called from any
 // goroutine and at any time, also after Close, when they do nothing; none waits
-// for the network. Commands take effect in the order given: those that change
-// what is sent with the next packet of the stream, 20 ms at the most, the others
-// within about 1 ms.
+// for the network. Commands take effect in the order given, before any packet
+// that arrives after them is looked at, and before the next one of our own is
+// sent; 20 ms later at the most.
 type Stream struct {
 	plane  *Plane
 	local  netip.AddrPort
@@ -18,21 +18,19 @@ type Stream struct {
 	home   atomic.Pointer[shard]
 	queue  stack[command]
 	plays  atomic.Uint64
+	closed atomic.Bool   // Close was called
 	done   chan struct{} // closed when the stream has ended
 	final  *Stats        // valid once done is closed
 	state  session       // owned by the thread of home
 }
 
-// post hands a command to the media thread and wakes it.
-func (s *Stream) post(c command) {
-	s.leave(c).rouse()
-}
+// post hands a command to the media thread, which runs it before it looks at a
+// packet and before it sends one. It is not woken for that: a wake costs more
+// than most commands.
+func (s *Stream) post(c command) { s.leave(c).hint() }
 
-// postLater hands over a command that may wait for the next packet: waking the
-// thread costs more than most commands.
-func (s *Stream) postLater(c command) {
-	s.leave(c).hint()
-}
+// hurry is post for a command that somebody waits for.
+func (s *Stream) hurry(c command) { s.leave(c).rouse() }
 
 // leave puts a command where the media thread finds it.
 func (s *Stream) leave(c command) *shard {
@@ -70,15 +68,20 @@ func (s *Stream) Bridge(peer *Stream) {
 	if peer == nil || peer == s || peer.plane != s.plane {
 		return
 	}
-	s.post(func(sh *shard, st *session) {
+	join := func(sh *shard, st *session) {
 		st.bridgeTurn++
 		sh.join(st, peer, st.bridgeTurn)
-	})
+	}
+	if s.home.Load() != peer.home.Load() {
+		s.hurry(join) // a packet of peer does not remind the thread of s
+		return
+	}
+	s.post(join)
 }
 
-// Unbridge ends the relay in both directions; a packet may still pass.
+// Unbridge ends the relay in both directions.
 func (s *Stream) Unbridge() {
-	s.postLater(func(_ *shard, st *session) {
+	s.post(func(_ *shard, st *session) {
 		st.bridgeTurn++
 		st.unbridge()
 	})
@@ -92,13 +95,13 @@ func (s *Stream) Play(c *Clip, loop bool) PlayID {
 	if c == nil {
 		c = &Clip{}
 	}
-	s.postLater(func(_ *shard, st *session) { st.player = player{clip: c, id: id, loop: loop && len(c.ulaw) > 0} })
+	s.post(func(_ *shard, st *session) { st.player = player{clip: c, id: id, loop: loop && len(c.ulaw) > 0} })
 	return id
 }
 
 // Stop ends what plays, without PlayDone.
 func (s *Stream) Stop() {
-	s.postLater(func(_ *shard, st *session) { st.player = player{} })
+	s.post(func(_ *shard, st *session) { st.player = player{} })
 }
 
 // SendDigits queues keys to be sent as RFC 4733 events: 0-9 * # A-D, 120 ms
@@ -107,7 +110,7 @@ func (s *Stream) Stop() {
 // gets none. DigitsSent follows when the queue is empty, also if digits held
 // nothing to send.
 func (s *Stream) SendDigits(digits string) {
-	s.postLater(func(sh *shard, st *session) {
+	s.post(func(sh *shard, st *session) {
 		st.dialler.push(digits)
 		if len(st.dialler.queue) == 0 {
 			st.emit(sh, Event{Kind: DigitsSent})
@@ -118,7 +121,8 @@ func (s *Stream) SendDigits(digits string) {
 // Tap attaches t, whose clock starts at 0 now, in place of the present tap; nil
 // detaches. A tap stays when the stream is bridged, plays or is applied anew.
 func (s *Stream) Tap(t Tap) {
-	s.post(func(sh *shard, st *session) { st.attach(sh, t) })
+	at := s.plane.now()
+	s.post(func(_ *shard, st *session) { st.attach(t, at) })
 }
 
 // Stats returns the counters, after all commands given before; after Close, the
@@ -130,7 +134,7 @@ func (s *Stream) Stats() Stats {
 	default:
 	}
 	reply := make(chan Stats, 1)
-	s.post(func(_ *shard, st *session) { reply <- st.snapshot() })
+	s.hurry(func(_ *shard, st *session) { reply <- st.snapshot() })
 	select {
 	case out := <-reply:
 		return out
@@ -140,11 +144,22 @@ func (s *Stream) Stats() Stats {
 }
 
 // Close ends the stream: RTCP BYE, sockets closed, ports to rest. It may be
-// called twice, and returns before that has happened; Done tells.
+// called twice, and returns before that has happened, within 20 ms; Done tells.
 func (s *Stream) Close() {
+	s.closed.Store(true)
 	s.post(func(sh *shard, st *session) { st.end(sh) })
 }
 
 // Done is closed when the stream has ended, by its own Close or the plane's.
-// From then on its tap is not called and no event is sent.
-func (s *Stream) Done() <-chan struct{} { return s.done }
+// From then on its tap is not called and no event is sent. Who asks for it after
+// Close does not wait for the 20 ms.
+func (s *Stream) Done() <-chan struct{} {
+	select {
+	case <-s.done:
+	default:
+		if s.closed.Load() {
+			s.home.Load().rouse()
+		}
+	}
+	return s.done
+}

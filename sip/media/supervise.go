@@ -40,7 +40,7 @@ func (s *Stream) Supervise(side *Stream, mode Mode) {
 		mode = Off
 	}
 	d := &desk{mode: mode}
-	s.post(func(sh *shard, st *session) {
+	s.hurry(func(sh *shard, st *session) { // side may be another thread's
 		st.deskTurn++
 		if mode == Off {
 			st.leave(sh)
@@ -58,7 +58,7 @@ func (sh *shard) supervise(boss *session, side *Stream, d *desk, turn uint64) {
 	}
 	if home := side.home.Load(); home != sh {
 		sh.move(boss, home)
-		boss.s.post(func(sh *shard, st *session) { sh.supervise(st, side, d, turn) })
+		boss.s.hurry(func(sh *shard, st *session) { sh.supervise(st, side, d, turn) })
 		return
 	}
 	agent := &side.state
