@@ -44,9 +44,7 @@ func (sh *shard) move(st *session, to *shard) {
 	s := st.s
 	st.unbridge()
 	st.leave(sh)
-	sh.eng.disarm(st.pair.rtp)
-	sh.eng.disarm(st.pair.rtcp)
-	st.armed = false
+	sh.disarm(st)
 	sh.remove(st)
 	s.home.Store(to) // from here on the session belongs to the other thread
 	to.mark(s)

@@ -87,6 +87,7 @@ func (p *Plane) Close() error {
 	for _, s := range p.remaining() { // made but not yet placed, or on their way between shards
 		s.state.end(nil)
 	}
+	p.ports.closeSpares()
 	p.closeEngines()
 	p.metrics.unregister()
 	p.config.Logger.Info("media plane closed")
@@ -155,9 +156,8 @@ func (p *Plane) house(s *Stream) error {
 // carry. Resting ports count as neither.
 func (p *Plane) Load() (open, capacity int) { return p.ports.load() }
 
-// forget drops a stream that has ended and lets its port rest.
+// forget drops a stream that has ended.
 func (p *Plane) forget(s *Stream, last Stats) {
-	p.ports.put(s.state.pair.port)
 	p.mu.Lock()
 	delete(p.streams, s)
 	p.mu.Unlock()

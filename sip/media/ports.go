@@ -13,7 +13,8 @@ import (
 
 // ports hands out pairs of ports: even for RTP, the odd one above for RTCP. A
 // pair that comes back rests before it is used again, and the longest rested
-// goes first.
+// goes first. Its sockets may stay open meanwhile: see spares, which go before
+// those that have to be opened.
 type ports struct {
 	rest time.Duration
 	dscp int
@@ -21,7 +22,8 @@ type ports struct {
 	mu       sync.Mutex
 	idle     []restingPort // a circle: from head on, in the order of their return, which is that of until
 	head     int
-	open     int
+	out      int // ports that are not in the circle
+	spare    [2]spares
 	capacity int
 }
 
@@ -48,6 +50,9 @@ func newPorts(c Config) (*ports, error) {
 		return nil, fmt.Errorf("media plane: rtp ports %d-%d hold no even port with its odd one", c.PortMin, c.PortMax)
 	}
 	p := &ports{rest: c.Rest, dscp: c.DSCP, capacity: n, idle: make([]restingPort, n)}
+	for i := range p.spare {
+		p.spare[i].limit = spareLimit()
+	}
 	start := rand.IntN(n)
 	for i := range n {
 		p.idle[i].port = uint16(first + 2*((start+i)%n))
@@ -55,9 +60,12 @@ func newPorts(c Config) (*ports, error) {
 	return p, nil
 }
 
-// take binds the pair that has rested longest to the address. A port that some other process
-// holds is left to rest.
+// take returns the pair that has rested longest, bound to the address. A port
+// that some other process holds is left to rest.
 func (p *ports) take(bind netip.Addr) (portPair, error) {
+	if pair, ok := p.reopen(bind); ok {
+		return pair, nil
+	}
 	var inUse error
 	for range p.capacity {
 		port, ok := p.pop()
@@ -81,32 +89,49 @@ func (p *ports) take(bind netip.Addr) (portPair, error) {
 	return portPair{}, fmt.Errorf("%w: %d of %d pairs in use, the others rest", ErrNoPorts, open, capacity)
 }
 
-// pop takes the port at the head of the queue if it has rested.
+// pop takes the port at the head of the queue if it has rested, else that of a
+// spare pair of the other family.
 func (p *ports) pop() (uint16, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.open == p.capacity || time.Now().Before(p.idle[p.head].until) {
+	now := time.Now()
+	if p.out == p.capacity || now.Before(p.idle[p.head].until) {
+		for i := range p.spare {
+			if pair, ok := p.spare[i].take(now); ok {
+				pair.close()
+				return pair.port, true
+			}
+		}
 		return 0, false
 	}
 	port := p.idle[p.head].port
 	p.head = (p.head + 1) % p.capacity
-	p.open++
+	p.out++
 	return port, true
 }
 
-// put sends a pair whose sockets have been closed to rest.
+// put sends a port whose sockets have been closed to rest.
 func (p *ports) put(port uint16) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	tail := (p.head + p.capacity - p.open) % p.capacity
-	p.idle[tail] = restingPort{port: port, until: time.Now().Add(p.rest)}
-	p.open--
+	p.lay(port, time.Now())
 }
 
+func (p *ports) lay(port uint16, now time.Time) {
+	tail := (p.head + p.capacity - p.out) % p.capacity
+	p.idle[tail] = restingPort{port: port, until: now.Add(p.rest)}
+	p.out--
+}
+
+// load returns how many pairs are in use, of how many.
 func (p *ports) load() (open, capacity int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.open, p.capacity
+	open = p.out
+	for i := range p.spare {
+		open -= p.spare[i].n()
+	}
+	return open, p.capacity
 }
 
 func bindPair(addr netip.Addr, port uint16, dscp int) (portPair, error) {

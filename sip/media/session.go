@@ -284,7 +284,13 @@ func (st *session) end(sh *shard) {
 		st.sayBye(sh)
 		sh.remove(st)
 	}
-	st.pair.close()
+	p := st.s.plane
+	bind := p.config.family(st.s.local.Addr()).bind
+	keep := sh != nil && p.ports.room(bind)
+	if keep {
+		sh.disarm(st)
+	}
+	p.ports.retire(st.pair, bind, keep)
 	st.tap = nil
-	st.s.plane.forget(st.s, st.snapshot())
+	p.forget(st.s, st.snapshot())
 }

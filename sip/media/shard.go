@@ -285,6 +285,13 @@ func (sh *shard) arm(st *session) error {
 	return errors.Join(sh.eng.arm(st.pair.rtp), sh.eng.arm(st.pair.rtcp))
 }
 
+// disarm ends that.
+func (sh *shard) disarm(st *session) {
+	st.armed = false
+	sh.eng.disarm(st.pair.rtp)
+	sh.eng.disarm(st.pair.rtcp)
+}
+
 // remove takes a stream out of the tables. Its sockets are watched until they are
 // closed or disarmed.
 func (sh *shard) remove(st *session) {

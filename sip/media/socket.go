@@ -85,3 +85,14 @@ func connectUDP(fd int, a *sockaddr) bool {
 	_, _, errno := unix.RawSyscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&a.raw)), uintptr(a.len))
 	return errno == 0
 }
+
+// drain drops what waits at a socket, up to a bound that nobody should reach.
+func drain(fd int) {
+	var b [1]byte
+	for range 1000 {
+		_, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), 1, 0, 0, 0)
+		if errno == unix.EAGAIN {
+			return
+		}
+	}
+}
