@@ -25,7 +25,9 @@ type handle interface {
 	WriteAt(p []byte, off int64) (int, error)
 	Truncate(size int64) error
 	Stat() (fs.FileInfo, error)
-	sync() error // the data and the length
+	sync() error    // the data and the length
+	syncAll() error // that of all files on the same device
+	device() (uint64, error)
 	Close() error
 }
 
@@ -67,17 +69,28 @@ func (realDisk) remove(path string) error {
 
 type realHandle struct{ *os.File }
 
-func (h realHandle) sync() error {
+func (h realHandle) sync() error { return h.control("fdatasync", unix.Fdatasync) }
+
+func (h realHandle) syncAll() error { return h.control("syncfs", unix.Syncfs) }
+
+func (h realHandle) device() (uint64, error) {
+	var st unix.Stat_t
+	err := h.control("fstat", func(fd int) error { return unix.Fstat(fd, &st) })
+	return st.Dev, err
+}
+
+// control runs f on the descriptor; fs.ErrClosed = there is none any more.
+func (h realHandle) control(op string, f func(fd int) error) error {
 	c, err := h.SyscallConn()
 	if err != nil {
 		return err
 	}
 	var failed error
-	if err := c.Control(func(fd uintptr) { failed = unix.Fdatasync(int(fd)) }); err != nil {
-		return err
+	if c.Control(func(fd uintptr) { failed = f(int(fd)) }) != nil {
+		return fs.ErrClosed // the only reason; os leaves it without a name
 	}
 	if failed != nil {
-		return &fs.PathError{Op: "fdatasync", Path: h.Name(), Err: failed}
+		return &fs.PathError{Op: op, Path: h.Name(), Err: failed}
 	}
 	return nil
 }

@@ -9,14 +9,19 @@
 //
 // A [Recorder] owns the recordings folder. Start gives a [File], which is a
 // media tap: Frame copies a packet into the file's ring, a window of about four
-// seconds on the call's clock, and returns. One writer goroutine goes round all
-// files, claims what is old enough that nothing late will arrive for it, and
-// writes it at the offset that belongs to its position: 58 bytes of header, then
-// two bytes per position. A second goroutine syncs, so that a slow disk delays
-// one sync and not the writing; a third keeps a stock of memory for the rings,
-// which hold only what is not yet written. When the disk is full or too slow the ring
+// seconds on the call's clock, and returns. Every 512 ms one writer goroutine goes
+// round all files, claims what is old enough that nothing late will arrive for it,
+// in whole blocks of the file system, and writes it at the offset that belongs to
+// its position: 58 bytes of header, then two bytes per position. Every two seconds
+// a second goroutine syncs what was written, many files with one syncfs(2), which
+// also writes what others left on the device, so that a slow disk delays a sync
+// and not the writing; a third keeps a stock of memory for the rings, which hold
+// only what is not yet written. When the disk is full or too slow the ring
 // overflows, samples are counted as lost, and the file goes on, with silence in
 // the gap, as soon as it can be written again.
+//
+// What a process that is killed loses of a recording is its last 1.2 s: 400 ms in
+// which packets may be late, a block of 256 ms, a round.
 //
 // While it grows a file is named .wav.part; its header is right at every sync.
 // Seal writes the rest, syncs, renames and hashes. What a crash leaves behind is

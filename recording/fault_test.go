@@ -92,6 +92,13 @@ func (h faultyHandle) sync() error {
 	return h.handle.sync()
 }
 
+func (h faultyHandle) syncAll() error {
+	if err := h.d.try("syncfs"); err != nil {
+		return err
+	}
+	return h.handle.syncAll()
+}
+
 // TestEveryOperationFails lets a call's n-th file operation fail, for every n,
 // alone and as the first of five. Whatever happens nothing hangs, and in the
 // end, after a restart on a sound disk at the latest, the recording is there and
@@ -224,6 +231,53 @@ func TestDiskFull(t *testing.T) {
 	}
 	if n := log.count("recording resumed"); n != 1 {
 		t.Errorf("told %d times that recording has resumed:\n%s", n, log.text())
+	}
+}
+
+// TestSyncTogether syncs many files with one call, few of them each for itself,
+// and many as well once the one call has taken too long.
+func TestSyncTogether(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		files int
+		takes time.Duration // the one call
+		want  string
+	}{
+		"few":  {few, 0, "sync"},
+		"many": {few + 1, 0, "syncfs"},
+		"slow": {few + 1, 200 * time.Millisecond, "syncfs sync"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var seen told
+			d := &faulty{fails: func(_ int64, op string) error {
+				if strings.HasPrefix(op, "sync") && !strings.HasSuffix(seen.text(), op+" ") {
+					_, _ = seen.Write([]byte(op + " "))
+				}
+				if op == "syncfs" {
+					<-time.After(c.takes)
+				}
+				return nil
+			}}
+			r := setup(t, Config{disk: d, Sync: 100 * time.Millisecond, flow: 20 * time.Millisecond})
+			var files []*File
+			for i := range c.files {
+				files = append(files, start(t, r, fmt.Sprint("call-", i)))
+			}
+			n := int64(0)
+			until(t, "the syncs are "+c.want, func() bool {
+				for _, f := range files {
+					if (n+1)*frame <= f.ring.tail.Load()+ringFrames {
+						speak(f, n)
+					}
+				}
+				n++
+				return strings.HasSuffix(seen.text(), c.want+" ")
+			})
+			if c.files <= few && seen.text() != "sync " {
+				t.Error("few files are synced by", seen.text())
+			}
+		})
 	}
 }
 

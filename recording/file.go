@@ -29,10 +29,10 @@ type File struct {
 
 	// The writer's until written is closed, then Seal's.
 	handle  handle
-	synced  time.Time // when the header was last written
-	due     time.Time
+	again   time.Time // not before: a write failed
+	behind  bool      // there is more to write before the next round
 	failing bool
-	dirty   bool
+	dirty   bool  // written to since the last sync
 	failed  error // how the last write went, once written is closed
 	written chan struct{}
 

@@ -38,7 +38,7 @@ func newMetrics(reg prometheus.Registerer, r *Recorder) (*metrics, error) {
 	m.late = count("lost_samples_total", lost, prometheus.Labels{"reason": "late"})
 	m.syncs = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Namespace: "ringbid", Subsystem: "recording", Name: "sync_seconds",
-		Help: "How long one file takes to become durable.", Buckets: []float64{.001, .005, .02, .1, .5, 2, 10},
+		Help: "How long it takes to make durable what was written.", Buckets: []float64{.001, .005, .02, .1, .5, 2, 10},
 	})
 	m.uploads = prometheus.NewCounterVec(prometheus.CounterOpts(opts("uploads_total", "Copies to the store of recordings, by result.")), []string{"result"})
 	m.collectors = append(m.collectors, m.syncs, m.uploads)

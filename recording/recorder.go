@@ -29,7 +29,7 @@ type Config struct {
 	// again. It runs on a goroutine of the recorder, from within Open until the
 	// end of Close, so what it needs must be there. nil = only logged.
 	Found func(r ringbid.Recording, callID string)
-	// Sync is how often headers and data are made durable; 0 = 2 s.
+	// Sync is how often headers and data are made durable, all at once; 0 = 2 s.
 	Sync time.Duration
 	// Logger receives what concerns the recorder; nil = discard.
 	Logger *slog.Logger
@@ -37,8 +37,8 @@ type Config struct {
 	Registerer prometheus.Registerer
 
 	disk  disk          // nil = the real one
-	flow  time.Duration // how often a file is written; 0 = 500 ms
-	retry time.Duration // when a failed write is tried again; 0 = 1 s
+	flow  time.Duration // how often the files are written; 0 = 512 ms: two blocks each
+	retry time.Duration // when a failed write is tried again, in the next round; 0 = 1 s
 	again time.Duration // when a failed seal is tried again; 0 = 15 s
 }
 
@@ -50,7 +50,7 @@ func (c Config) withDefaults() Config {
 		c.disk = realDisk{}
 	}
 	c.Sync = cmp.Or(c.Sync, 2*time.Second)
-	c.flow = cmp.Or(c.flow, 500*time.Millisecond)
+	c.flow = cmp.Or(c.flow, 512*time.Millisecond)
 	c.retry = cmp.Or(c.retry, time.Second)
 	c.again = cmp.Or(c.again, 15*time.Second)
 	return c
@@ -84,7 +84,8 @@ type Recorder struct {
 	stop    context.CancelFunc
 	writing chan struct{} // closed to end the writer
 	wake    chan struct{} // asks the writer to look at once
-	syncs   chan handle
+	syncs   chan []handle // what is to be synced, at most one batch
+	synced  chan []handle // the empty batch, while nothing is being synced
 	tidied  chan struct{} // closed when the crash's leftovers have been tried
 }
 
@@ -95,7 +96,7 @@ func Open(c Config) (*Recorder, error) {
 	r := &Recorder{
 		cfg: c, log: c.Logger, disk: c.disk, files: map[string]*File{},
 		writing: make(chan struct{}), wake: make(chan struct{}, 1),
-		syncs: make(chan handle, 4096), tidied: make(chan struct{}),
+		syncs: make(chan []handle, 1), synced: make(chan []handle, 1), tidied: make(chan struct{}),
 	}
 	if err := distinct(c); err != nil {
 		return nil, err
@@ -118,6 +119,7 @@ func Open(c Config) (*Recorder, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	r.stop = cancel
 	r.chunks.level(spareChunks)
+	r.synced <- nil
 	r.jobs.Go(r.write)
 	r.jobs.Go(r.stock)
 	r.jobs.Go(func() { r.syncAll(ctx) })

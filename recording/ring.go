@@ -18,6 +18,8 @@ const (
 	// idleSlack is how far behind the wall clock the writer stays when nothing
 	// arrives on either channel: 1.5 s.
 	idleSlack = 12000
+	// block is what a file system writes at once, in bytes; 256 ms.
+	block = 4096
 )
 
 const shut = int64(math.MaxInt64)
@@ -136,9 +138,15 @@ func (r *ring) chunk(pos int64) *chunk {
 // position that the clock shows. The claim takes effect only once the media
 // thread is not in a put; ok is false when that does not happen at once.
 func (r *ring) take(wall int64) (limit int64, ok bool) {
-	limit = max(r.head()-slack, min(wall, maxFrames)-idleSlack, r.claim.Load())
+	limit = max(whole(max(r.head()-slack, min(wall, maxFrames)-idleSlack)), r.claim.Load())
 	r.claim.Store(limit)
 	return limit, r.idle()
+}
+
+// whole returns the last position up to pos that begins a block of the file, so
+// that each block is written once; 0 when there is none.
+func whole(pos int64) int64 {
+	return max(0, pos-offset(pos)%block/frameBytes)
 }
 
 // close refuses all puts from now on and returns where the audio ends.

@@ -6,29 +6,39 @@ import (
 )
 
 const (
-	tick = 100 * time.Millisecond
 	// page is how much is written at once.
 	page = 64 << 10
 	// burst bounds how much of one file is written before the others get their
 	// turn: 2 MiB.
 	burst = 32
+	// soon is when the writer looks again at a ring that the media thread was in.
+	soon = 20 * time.Millisecond
 )
 
-// write goes round the files until the recorder is closed.
+// write goes round the files until the recorder is closed, all in the same
+// moment: a round costs one wake-up and a sync of all files hardly more than of
+// one.
 func (r *Recorder) write() {
-	t := time.NewTicker(min(tick, r.cfg.flow))
+	t := time.NewTicker(r.cfg.flow)
 	defer t.Stop()
 	var files []*File
+	synced := time.Now()
 	for {
+		round := false
 		select {
 		case <-r.writing:
 			return
 		case <-r.wake:
 		case <-t.C:
+			round = true
 		}
 		files = r.open(files[:0])
+		now := time.Now()
 		for _, f := range files {
-			r.serve(f, time.Now())
+			r.serve(f, now, round)
+		}
+		if round && now.Sub(synced) >= r.cfg.Sync && r.mark(files, now) {
+			synced = now
 		}
 		clear(files)
 	}
@@ -42,10 +52,11 @@ func (r *Recorder) nudge() {
 	}
 }
 
-// serve writes what is due of one file.
-func (r *Recorder) serve(f *File, now time.Time) {
+// serve writes what is due of one file: in a round what there is, in between
+// only what ends a file or was left over.
+func (r *Recorder) serve(f *File, now time.Time, round bool) {
 	last := f.ended.Load()
-	if f.done() || !last && now.Before(f.due) {
+	if f.done() || !last && (!round && !f.behind || now.Before(f.again)) {
 		return
 	}
 	var limit int64
@@ -55,14 +66,12 @@ func (r *Recorder) serve(f *File, now time.Time) {
 	} else {
 		limit, ok = f.ring.take(f.wall(now))
 	}
-	if !ok {
-		return // the media thread is in the ring; the next tick will do
+	if f.behind = !ok; !ok {
+		time.AfterFunc(soon, r.nudge)
+		return
 	}
 	before := f.ring.tail.Load()
 	more, err := r.flush(f, limit)
-	if err == nil && !more && now.Sub(f.synced) >= r.cfg.Sync {
-		err = r.mark(f, now)
-	}
 	if err != nil || f.ring.tail.Load() > before {
 		r.trouble.note(r, f, err)
 	}
@@ -73,9 +82,10 @@ func (r *Recorder) serve(f *File, now time.Time) {
 		f.ring.empty()
 		close(f.written)
 	case err != nil:
-		f.due = now.Add(r.cfg.retry)
-	case !more:
-		f.due = now.Add(r.cfg.flow)
+		f.again = now.Add(r.cfg.retry)
+	case more:
+		f.behind = true
+		r.nudge()
 	}
 }
 
@@ -115,26 +125,39 @@ func (r *Recorder) create(f *File) error {
 		_ = h.Close()
 		return err
 	}
-	f.handle, f.synced = h, time.Now()
+	f.handle = h
 	return nil
 }
 
-// mark writes the length into the header and has the file synced.
-func (r *Recorder) mark(f *File, now time.Time) error {
-	if !f.dirty {
-		return nil
-	}
-	h := header(f.ring.tail.Load())
-	if _, err := f.handle.WriteAt(h[:], 0); err != nil {
-		return err
-	}
-	f.synced, f.dirty = now, false
+// mark writes their lengths into the headers of the files that have grown and
+// has them synced. It reports false when the disk is still busy with the last
+// sync; then the next round asks again.
+func (r *Recorder) mark(files []*File, now time.Time) bool {
+	var batch []handle
 	select {
-	case r.syncs <- f.handle:
-	default: // the disk is behind; the next round asks again
-		f.dirty = true
+	case batch = <-r.synced:
+	default:
+		return false
 	}
-	return nil
+	for _, f := range files {
+		if f.done() || !f.dirty {
+			continue
+		}
+		h := header(f.ring.tail.Load())
+		if _, err := f.handle.WriteAt(h[:], 0); err != nil {
+			r.trouble.note(r, f, err)
+			f.again = now.Add(r.cfg.retry)
+			continue
+		}
+		f.dirty = false
+		batch = append(batch, f.handle)
+	}
+	if len(batch) == 0 {
+		r.synced <- batch
+	} else {
+		r.syncs <- batch // there is room: it is the only one
+	}
+	return true
 }
 
 // trouble knows which files cannot be written, so that a full disk is told once
