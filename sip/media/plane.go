@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
-	"strconv"
 	"sync"
 	"time"
 )
@@ -118,7 +117,7 @@ func (p *Plane) NewStreamTo(peer netip.Addr, events chan<- Event) (*Stream, erro
 	s := &Stream{
 		plane: p, events: events, done: make(chan struct{}),
 		local: netip.AddrPortFrom(family.advertise, pair.port),
-		cname: strconv.FormatUint(rand.Uint64(), 36) + "@" + family.advertise.String(),
+		name:  rand.Uint64(),
 	}
 	st := &s.state // set in place: a copy of it is 2 KB on the caller's stack
 	st.s, st.pair = s, pair
@@ -157,11 +156,10 @@ func (p *Plane) house(s *Stream) error {
 func (p *Plane) Load() (open, capacity int) { return p.ports.load() }
 
 // forget drops a stream that has ended.
-func (p *Plane) forget(s *Stream, last Stats) {
+func (p *Plane) forget(s *Stream) {
 	p.mu.Lock()
 	delete(p.streams, s)
 	p.mu.Unlock()
-	s.final = &last
 	close(s.done)
 }
 

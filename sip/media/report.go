@@ -2,6 +2,7 @@ package media
 
 import (
 	"net/netip"
+	"strconv"
 	"time"
 )
 
@@ -32,7 +33,15 @@ func (st *session) compound(sh *shard) []byte {
 		}
 	}
 	b := appendReport(sh.report[:0], st.out.ssrc, info, st.rx.report(sh.now))
-	return appendCNAME(b, st.out.ssrc, st.s.cname)
+	var room [80]byte
+	return appendCNAME(b, st.out.ssrc, st.s.appendName(room[:0]))
+}
+
+// appendName appends the canonical name of the stream (RFC 3550 section 6.5.1),
+// which is written anew for each report: few calls are long enough for many.
+func (s *Stream) appendName(b []byte) []byte {
+	b = append(strconv.AppendUint(b, s.name, 36), '@')
+	return s.local.Addr().AppendTo(b)
 }
 
 func (st *session) sendReport(sh *shard) {

@@ -139,7 +139,7 @@ func appendReport(b []byte, ssrc uint32, s *senderInfo, r *receptionReport) []by
 }
 
 // appendCNAME appends an SDES packet with the one item every report needs.
-func appendCNAME(b []byte, ssrc uint32, cname string) []byte {
+func appendCNAME[text string | []byte](b []byte, ssrc uint32, cname text) []byte {
 	start := len(b)
 	cname = cname[:min(len(cname), 255)]
 	b = append(b, 0x81, rtcpSDES, 0, 0)

@@ -292,5 +292,5 @@ func (st *session) end(sh *shard) {
 	}
 	p.ports.retire(st.pair, bind, keep)
 	st.tap = nil
-	p.forget(st.s, st.snapshot())
+	p.forget(st.s)
 }

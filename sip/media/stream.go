@@ -13,15 +13,14 @@ import (
 type Stream struct {
 	plane  *Plane
 	local  netip.AddrPort
-	cname  string
+	name   uint64 // the random part of its canonical name
 	events chan<- Event
 	home   atomic.Pointer[shard]
 	queue  stack[command]
 	plays  atomic.Uint64
 	closed atomic.Bool   // Close was called
 	done   chan struct{} // closed when the stream has ended
-	final  *Stats        // valid once done is closed
-	state  session       // owned by the thread of home
+	state  session       // owned by the thread of home; what is counted stays as it is once done is closed
 }
 
 // post hands a command to the media thread, which runs it before it looks at a
@@ -130,7 +129,7 @@ func (s *Stream) Tap(t Tap) {
 func (s *Stream) Stats() Stats {
 	select {
 	case <-s.done:
-		return *s.final
+		return s.state.snapshot()
 	default:
 	}
 	reply := make(chan Stats, 1)
@@ -139,7 +138,7 @@ func (s *Stream) Stats() Stats {
 	case out := <-reply:
 		return out
 	case <-s.done:
-		return *s.final
+		return s.state.snapshot()
 	}
 }
 
