@@ -50,14 +50,16 @@ func (st *session) sendReport(sh *shard) {
 	}
 }
 
+// sayBye says goodbye, unless nothing was ever sent (RFC 3550 section 6.3.7).
 func (st *session) sayBye(sh *shard) {
-	if st.toRTC != nil {
+	if st.toRTC != nil && (st.told || st.out.packets > 0) {
 		st.transmitReport(sh, appendBYE(st.compound(sh), st.out.ssrc))
 	}
 }
 
 // transmitReport sends one compound packet.
 func (st *session) transmitReport(sh *shard, b []byte) {
+	st.told = true
 	if st.guard.seal != nil {
 		b = sh.sealed[:st.guard.seal.sealReport(sh.sealed[:], b)]
 	}

@@ -126,6 +126,35 @@ func TestReports(t *testing.T) {
 	}
 }
 
+// Only who has sent something says goodbye.
+func TestByeOfWhoSentNothing(t *testing.T) {
+	t.Parallel()
+	p := openPlane(t)
+	for name, talk := range map[string]bool{"silent": false, "reported": true} {
+		t.Run(name, func(t *testing.T) {
+			s, _ := openStream(t, p)
+			peer := newParty(t, p.config.Bind)
+			params := both(peer)
+			params.RTCP, params.Send = peer.addr, false
+			_ = s.Apply(params)
+			if talk {
+				s.soon()
+				eventually(t, "a report", func() bool { return len(peer.all()) == 1 })
+			}
+			s.Close()
+			ended(t, s)
+			if !talk {
+				pace(2, 20*time.Millisecond, func(int) {})
+				if len(peer.all()) != 0 {
+					t.Errorf("%d packets", len(peer.all()))
+				}
+				return
+			}
+			eventually(t, "BYE", func() bool { return len(peer.all()) == 2 })
+		})
+	}
+}
+
 func TestReportInterval(t *testing.T) {
 	t.Parallel()
 	p := openPlane(t)

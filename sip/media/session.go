@@ -26,6 +26,7 @@ type session struct {
 	to, toRTC *sockaddr // where to send; nil = nowhere
 	guard     protection
 	wrapped   bool // packets may be SRTP, or RTCP: see unwrap
+	told      bool // RTCP has been sent
 
 	rx       reception
 	keypad   keypad
