@@ -204,9 +204,14 @@ func addressesOK(m *raw) bool {
 
 func addressOK(v []byte, alone bool) bool {
 	quoted, angle, brackets := false, false, 0
+	behind := false // a bracket, and no parameter yet
 	for i := 0; i < len(v); i++ {
 		c := v[i]
 		switch {
+		case behind && (c == ';' || c == ',' && !alone):
+			behind = false
+		case behind && c != ' ' && c != '\t' && c != '\r' && c != '\n':
+			return false
 		case quoted && c == '\\':
 			i++
 		case c == '"' && !angle:
@@ -222,7 +227,7 @@ func addressOK(v []byte, alone bool) bool {
 			if !angle {
 				return false
 			}
-			angle = false
+			angle, behind = false, true
 		case angle && (c == ' ' || c == '\t' || c == '\r'):
 			return false
 		case c == ',' && !angle && alone && brackets == 0 && bytes.IndexByte(v, '<') >= 0:
