@@ -23,7 +23,7 @@ type call struct {
 	carrier *Carrier
 	line    *line
 	leg     *leg.Leg
-	mailbox chan leg.Signal
+	mailbox leg.Mailbox
 
 	groups   []string  // keys not pressed yet
 	pressing bool      // keys are on their way
@@ -52,8 +52,8 @@ func (c *Carrier) Place(ctx context.Context, caller Caller) (Story, error) {
 	if err != nil {
 		return Story{}, fmt.Errorf("place call to %s: %w", caller.To, err)
 	}
-	p := &call{caller: caller, carrier: c, line: l, mailbox: make(chan leg.Signal, 64), groups: caller.groups()}
-	dial.Mailbox, dial.SDP = p.mailbox, l.offer(sdp.SendRecv)
+	p := &call{caller: caller, carrier: c, line: l, mailbox: make(leg.Mailbox, 64), groups: caller.groups()}
+	dial.Owner, dial.SDP = p.mailbox, l.offer(sdp.SendRecv)
 	p.leg = c.stack.Dial(dial)
 	p.Story = newStory(caller, p.leg.CallID())
 	p.deadline = p.Started.Add(caller.Patience)

@@ -31,7 +31,7 @@ type taken struct {
 
 // serve takes one call; it is leg.Config.OnInvite.
 func (b *Buyers) serve(l *leg.Leg) {
-	mailbox := make(chan leg.Signal, 64)
+	mailbox := make(leg.Mailbox, 64)
 	l.Bind(mailbox)
 	t := &taken{buyers: b, leg: l, began: time.Now(), visit: b.begin(newVisit(l))}
 	t.how = behaviour(b.cfg.Users, t.visit.User)

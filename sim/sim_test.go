@@ -283,7 +283,7 @@ func TestKeysAnswerQuestions(t *testing.T) {
 // ask plays the question, waits for keys, twice, then lets a buyer talk. It
 // returns the keys, with a bar where the second question began.
 func ask(l *leg.Leg, plane *media.Plane, question *media.Clip) string {
-	mailbox := make(chan leg.Signal, 64)
+	mailbox := make(leg.Mailbox, 64)
 	l.Bind(mailbox)
 	ln, err := openLine(plane, &ear{tone: CallerTone})
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/ringbid/ringbid/sip/leg"
 	"github.com/ringbid/ringbid/sip/media"
 	"github.com/ringbid/ringbid/sip/sdp"
+	"github.com/ringbid/ringbid/sip/turn"
 )
 
 // Who ends things.
@@ -30,23 +31,29 @@ const (
 
 // Call is one call from a carrier. Its methods may be used from any goroutine;
 // one of Answer, Play, Gather, Dial and Bridge runs at a time.
+//
+// What moves it on, messages, keys, time and the handler's wishes, is done one
+// thing at a time, in a turn, by whoever brings it.
 type Call struct {
 	s       *Server
 	inv     ringbid.Invite
 	request *leg.Request
 	log     *slog.Logger
 
-	ctx      context.Context // ends with the call; the handler's
-	cancel   context.CancelCauseFunc
-	commands chan func()
-	over     chan struct{} // closed when the owner has left
-	quiet    chan struct{} // closed when the call has ended and every leg is through
-	lookups  sync.WaitGroup
+	ctx    context.Context // ends with the call; the handler's
+	cancel context.CancelCauseFunc
+	turns  *turn.Queue[step]
+	over   chan struct{} // closed when nothing more will come of the call
+	quiet  chan struct{} // closed when the call has ended, every leg is through and the sink closed
+	aside  sync.WaitGroup
+	left   func() // tells the stack that the call is over
 
-	// The owner's.
-	signals  chan leg.Signal
-	sounds   chan media.Event
+	// Only touched in a turn.
 	timer    *time.Timer
+	armed    time.Time // when the timer fires; zero is never
+	served   bool      // the handler has returned
+	gone     bool      // over is closed, or about to be
+	busy     bool      // something went aside
 	caller   *side
 	sides    []*side       // the caller first, then each buyer that was dialled
 	talk     *side         // the buyer who took the call
@@ -55,6 +62,7 @@ type Call struct {
 	boss     *supervisor
 	offered  sdp.Agreed
 	sink     Sink
+	closing  bool // the sink is being given back
 	task     task
 	ahead    []byte      // keys pressed before they were asked for
 	looping  *media.Clip // what plays to the caller over and over
@@ -67,12 +75,10 @@ type Call struct {
 	finished []ringbid.Leg // valid once over is closed
 }
 
-func newCall(s *Server, l *leg.Leg, trunk *ringbid.Trunk, signals chan leg.Signal, now time.Time) *Call {
-	c := &Call{
-		s: s, request: l.Invite(), signals: signals, sounds: make(chan media.Event, 16),
-		commands: make(chan func()), over: make(chan struct{}), quiet: make(chan struct{}),
-		timer: time.NewTimer(time.Hour),
-	}
+func newCall(s *Server, l *leg.Leg, trunk *ringbid.Trunk, now time.Time) *Call {
+	c := &Call{s: s, request: l.Invite(), over: make(chan struct{}), quiet: make(chan struct{})}
+	c.turns = turn.New(c.take)
+	c.timer = time.AfterFunc(time.Hour, func() { c.turns.Put(step{}) })
 	c.inv = inviteOf(*c.request, trunk, now)
 	c.log = s.log.With(slog.String("call_id", c.inv.CallID))
 	if s.cfg.Node != "" {
@@ -101,124 +107,141 @@ func (c *Call) audioFrom() netip.Addr {
 // prepare gives the caller's leg its audio and decides our answer to its offer.
 func (c *Call) prepare() (err error) {
 	s := c.caller
-	if s.stream, err = c.s.stream(c.audioFrom(), c.sounds); err != nil {
+	if s.stream, err = c.stream(c.audioFrom()); err != nil {
 		return err
 	}
 	s.describe(voices(s.trunk)...)
 	if err = s.secure(c.request.Network); err != nil {
-		s.stream.Close()
+		c.shut(s.stream)
 		return err
 	}
 	if s.late = c.request.SDP == nil; s.late {
 		return nil
 	}
 	if s.body, c.offered, err = s.answer(c.request.SDP); err != nil {
-		s.stream.Close()
+		c.shut(s.stream)
 	}
 	return err
 }
 
-// serve begins the life of a call, on the owner's goroutine; l brought it.
+// owner is the Call as the owner of its legs.
+type owner struct{ c *Call }
+
+// Put takes a signal of a leg.
+func (o owner) Put(sig leg.Signal) { o.c.turns.Put(step{signal: sig}) }
+
+// step is one thing that moves a call on: a signal of a leg, an event of the
+// audio, a function, or the passing of time where it is none of these.
+type step struct {
+	signal leg.Signal
+	sound  media.Event
+	f      func()
+}
+
+// serve is the life of a call from the INVITE that l brought until the handler has
+// returned.
 func (c *Call) serve(l *leg.Leg) {
-	goesOn := false
-	defer func() {
-		if !goesOn {
-			c.s.remove(c)
-		}
-	}()
-	c.ring()
+	c.ask(func() {
+		l.Bind(owner{c})
+		c.left = l.Detach()
+		c.ring()
+	})
 	c.log.Info("call received", slog.String("trunk", c.inv.Trunk), slog.String("number", c.inv.Number.Mask()),
 		slog.String("caller", c.inv.Caller.Mask()), slog.String("sip_call_id", c.inv.SIPCallID))
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		if !c.s.guard(c.log, "handler", func() { c.s.cfg.Handler.Serve(c.ctx, c) }) {
-			c.do(func() { c.end(byUs, reason(codeFault), false) })
-		}
-	}()
-	if goesOn = c.live(served); !goesOn {
-		return
+	if !c.s.guard(c.log, "handler", func() { c.s.cfg.Handler.Serve(c.ctx, c) }) {
+		c.do(func() { c.end(byUs, reason(codeFault), false) })
 	}
-	left := l.Detach()
-	go c.s.guard(c.log, "owner", func() {
-		defer left()
-		defer c.s.remove(c)
-		for c.live(served) { // a later talk finds a small stack already
+	c.do(func() {
+		c.served = true
+		if !c.ended {
+			c.end(byUs, reason(codeNormal), true)
 		}
+		c.leave = time.Now().Add(byeWait)
 	})
 }
 
-// live is the owner's part in a call: until a talk begins, then it returns true, or
-// until the end. A talk is long and needs little, so that it goes on upon a new
-// goroutine: the stack that the beginning needed is free for another call.
-func (c *Call) live(served <-chan struct{}) bool {
-	talks := false
-	if !c.s.guard(c.log, "owner", func() { talks = c.own(served) }) {
+// take moves the call on by a step. It runs on whoever brought the step, the
+// sockets' readers included, and so never waits.
+func (c *Call) take(s step) {
+	if !c.s.guard(c.log, "owner", func() { c.move(s) }) {
 		c.s.guard(c.log, "owner's end", func() { c.end(byUs, reason(codeFault), false) })
 	}
-	if talks {
-		return true
+	c.settle()
+	if !c.gone && c.served && (isClosed(c.quiet) || !time.Now().Before(c.leave)) {
+		c.gone = true
+		c.depart()
+		return
 	}
-	c.s.guard(c.log, "owner's end", c.close)
-	close(c.over)
-	<-served
-	c.lookups.Wait()
-	c.s.m.ended(c.endedBy)
-	c.log.Info("call ended", slog.String("by", c.endedBy), slog.String("code", c.endWhy.Code),
-		slog.Int("legs", len(c.sides)), slog.Duration("took", time.Since(c.inv.Received)))
-	return false
+	c.arm()
 }
 
-// own is the owner's loop. It returns true when a talk has begun, false when the
-// handler has returned and every leg is through, or a while later.
-func (c *Call) own(served <-chan struct{}) (talks bool) {
-	for {
-		if served == nil && (isClosed(c.quiet) || !time.Now().Before(c.leave)) {
-			return false
+func (c *Call) move(s step) {
+	switch {
+	case s.signal.Leg != nil:
+		if ev, ok := s.signal.Apply(); ok {
+			c.signal(s.signal.Leg, ev)
 		}
-		c.timer.Reset(time.Until(c.nextDue()))
-		select {
-		case s := <-c.signals:
-			if ev, ok := s.Apply(); ok {
-				c.signal(s.Leg, ev)
-			}
-		case ev := <-c.sounds:
-			c.sound(ev)
-		case f := <-c.commands:
-			f()
-		case <-c.timer.C:
-			if t := c.task; t != nil && !t.due().IsZero() && !time.Now().Before(t.due()) {
-				t.late(c)
-			}
-		case <-served:
-			served = nil
-			if !c.ended {
-				c.end(byUs, reason(codeNormal), true)
-			}
-			c.leave = time.Now().Add(byeWait)
-		}
-		c.settle()
-		if c.talks {
-			c.talks = false
-			return true
+	case s.sound.Stream != nil:
+		c.sound(s.sound)
+	case s.f != nil:
+		s.f()
+	default:
+		c.armed = time.Time{}
+		if t := c.task; t != nil && !t.due().IsZero() && !time.Now().Before(t.due()) {
+			t.late(c)
 		}
 	}
 }
 
-func (c *Call) nextDue() time.Time {
-	due := time.Now().Add(time.Hour)
-	if c.task != nil && !c.task.due().IsZero() && c.task.due().Before(due) {
+// arm sets the timer to what is due first. One that fires too early is set anew.
+func (c *Call) arm() {
+	if due := c.nextDue(); !c.gone && !due.IsZero() && (c.armed.IsZero() || due.Before(c.armed)) {
+		c.armed = due
+		c.timer.Reset(time.Until(due))
+	}
+}
+
+// nextDue is when time has to move the call on; zero is never.
+func (c *Call) nextDue() (due time.Time) {
+	if c.task != nil {
 		due = c.task.due()
 	}
-	if !c.leave.IsZero() && c.leave.Before(due) {
+	if !c.leave.IsZero() && (due.IsZero() || c.leave.Before(due)) {
 		due = c.leave
 	}
 	return due
 }
 
+// depart ends the call for good: its handler has returned and every leg is
+// through, or has had its time.
+func (c *Call) depart() {
+	c.s.guard(c.log, "owner's end", c.close)
+	end := func() {
+		c.aside.Wait()
+		close(c.over)
+		c.s.m.ended(c.endedBy)
+		c.log.Info("call ended", slog.String("by", c.endedBy), slog.String("code", c.endWhy.Code),
+			slog.Int("legs", len(c.sides)), slog.Duration("took", time.Since(c.inv.Received)))
+		c.s.remove(c)
+		c.left()
+	}
+	if c.busy {
+		go end()
+		return
+	}
+	end()
+}
+
+// goAside runs f, which may wait, on a goroutine. The call is not over before it
+// returns. It is called in a turn.
+func (c *Call) goAside(f func()) {
+	c.busy = true
+	c.aside.Go(func() { c.s.guard(c.log, "aside", f) })
+}
+
 // settle tells who waits that nothing more will come.
 func (c *Call) settle() {
-	if !c.ended || isClosed(c.quiet) {
+	if !c.ended || c.closing || isClosed(c.quiet) {
 		return
 	}
 	for _, s := range c.sides {
@@ -238,6 +261,7 @@ func (c *Call) close() {
 		if s.expected.IsValid() {
 			c.s.filter.release(s.expected)
 		}
+		c.s.ears.Delete(s.stream)
 	}
 	c.finished = c.legs()
 	if cp := c.s.cfg.Capture; cp != nil {
@@ -248,27 +272,26 @@ func (c *Call) close() {
 	}
 }
 
-// do has the owner run f; false when the owner has left.
+// do runs f in a turn, now or soon; false when the call is over.
 func (c *Call) do(f func()) bool {
-	select {
-	case c.commands <- f:
-		return true
-	case <-c.over:
+	if isClosed(c.over) {
 		return false
 	}
+	c.turns.Put(step{f: f})
+	return true
 }
 
-// ask has the owner run f and waits for it; false when the owner has left.
+// ask runs f in a turn and waits for it; false when the call is over.
 func (c *Call) ask(f func()) bool {
 	ran := make(chan struct{})
 	if !c.do(func() { defer close(ran); f() }) {
 		return false
 	}
-	<-ran // the owner is running it
+	<-ran
 	return true
 }
 
-// run has the owner do a task and waits for its end.
+// run does a task and waits for its end.
 func (c *Call) run(ctx context.Context, t task) error {
 	w := t.base()
 	if !c.do(func() { c.start(t) }) {
@@ -285,7 +308,7 @@ func (c *Call) run(ctx context.Context, t task) error {
 				c.finish(t, why)
 			}
 		})
-		<-w.done // the owner ends every task, at the latest when it ends the call
+		<-w.done // every task is ended, at the latest with the call
 	}
 	return w.err
 }
@@ -346,18 +369,23 @@ func (c *Call) end(by string, r ringbid.Reason, asked bool) {
 
 // closeTap gives the sink back once the media thread no longer uses it.
 func (c *Call) closeTap() {
-	if c.sink == nil {
+	sink := c.sink
+	if sink == nil {
 		return
 	}
-	limit := time.NewTimer(tapWait)
-	defer limit.Stop()
-	select {
-	case <-c.caller.stream.Done():
-	case <-limit.C:
-		c.log.Error("media thread holds on to a tap")
-	}
-	c.s.guard(c.log, "sink", c.sink.Close)
-	c.sink = nil
+	c.sink, c.closing = nil, true
+	done := c.caller.stream.Done()
+	c.goAside(func() {
+		limit := time.NewTimer(tapWait)
+		defer limit.Stop()
+		select {
+		case <-done:
+		case <-limit.C:
+			c.log.Error("media thread holds on to a tap")
+		}
+		c.s.guard(c.log, "sink", sink.Close)
+		c.do(func() { c.closing = false })
+	})
 }
 
 // captured has the capture follow a leg that was dialled.

@@ -16,15 +16,15 @@ const joinWait = 3 * time.Second
 // agent's own second call through us. The party that the agent talks to there is
 // given to this call, and that one ends. Owners do not wait for one another, so
 // a goroutine carries the party over.
-func (x *transfer) join(c *Call, l *leg.Leg, owner chan<- leg.Signal) {
-	other := c.s.owning(owner)
+func (x *transfer) join(c *Call, l *leg.Leg, o leg.Owner) {
+	other := owning(o)
 	if other == nil || other == c {
 		x.failed(c, ringbid.VerdictRefused, 481, "no such call to be joined with")
 		return
 	}
 	x.at = time.Now().Add(joinWait)
 	id, trunk, addr := *x.ask.Replaces, x.from.trunk.Name, x.from.leg.Source().Addr()
-	c.lookups.Go(func() {
+	c.goAside(func() {
 		var got *side
 		code := 481
 		other.ask(func() { got, code = other.yield(l, id, trunk, addr) })
@@ -59,6 +59,7 @@ func (c *Call) yield(l *leg.Leg, id leg.DialogID, trunk string, addr netip.Addr)
 	c.caller.stream.Unbridge()
 	b.stream.Stop()
 	b.stream.Report(nil)
+	c.s.ears.Delete(b.stream)
 	left := b.reported()
 	left.EndedBy, left.Reason = byCaller, reason(codeTransferred).Text
 	c.departed = append(c.departed, left)
@@ -77,8 +78,9 @@ func (x *transfer) joined(c *Call, got *side, code int) {
 		return
 	}
 	got.report.Replaced = x.from.report.ID
-	got.leg.Bind(c.signals)
-	got.stream.Report(c.sounds)
+	got.leg.Bind(owner{c})
+	c.s.ears.Store(got.stream, c)
+	got.stream.Report(c.s.sounds)
 	c.sides = append(c.sides, got)
 	c.captured(got)
 	x.to, x.record.Leg = got, got.report.ID
@@ -95,17 +97,10 @@ func (s *Server) orphan(b *side) {
 	b.stream.Close()
 }
 
-// owning finds the call whose owner reads the mailbox, nil when there is none.
-func (s *Server) owning(mailbox chan<- leg.Signal) *Call {
-	if mailbox == nil {
-		return nil
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, c := range s.calls {
-		if (chan<- leg.Signal)(c.signals) == mailbox {
-			return c
-		}
+// owning is the call of an owner, nil where that is none.
+func owning(o leg.Owner) *Call {
+	if own, ok := o.(owner); ok {
+		return own.c
 	}
 	return nil
 }

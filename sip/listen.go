@@ -131,6 +131,7 @@ func (c *Call) hangUp(s *side, by string, why ringbid.Reason) {
 		return
 	}
 	s.hangUp(by, complete(why), time.Now())
+	c.s.ears.Delete(s.stream)
 	c.s.limits.leave(s.trunk.Name)
 	if s == c.caller {
 		return

@@ -64,7 +64,7 @@ type line struct {
 	ear     *ear
 	local   sdp.Local
 	offer   []byte // of an incoming call
-	mailbox chan leg.Signal
+	mailbox leg.Mailbox
 	do      chan func()
 	events  chan leg.Event
 	sounds  chan media.Event
@@ -73,7 +73,7 @@ type line struct {
 }
 
 func (p *phone) line() *line {
-	x := &line{p: p, ear: &ear{}, mailbox: make(chan leg.Signal, 64), do: make(chan func()), events: make(chan leg.Event, 256),
+	x := &line{p: p, ear: &ear{}, mailbox: make(leg.Mailbox, 64), do: make(chan func()), events: make(chan leg.Event, 256),
 		sounds: make(chan media.Event, 256), over: make(chan struct{})}
 	s, err := p.plane.NewStream(x.sounds)
 	if err != nil {
@@ -93,7 +93,7 @@ func (p *phone) call(r *rig, user string, change ...func(*line, *leg.DialConfig)
 	p.t.Helper()
 	x, to := p.line(), r.addr
 	p.rig.Store(r)
-	d := leg.DialConfig{Mailbox: x.mailbox, Target: to, URI: "sip:" + user + "@" + to, From: leg.Party{User: "+14155550123", Display: "Ann Caller"}}
+	d := leg.DialConfig{Owner: x.mailbox, Target: to, URI: "sip:" + user + "@" + to, From: leg.Party{User: "+14155550123", Display: "Ann Caller"}}
 	for _, f := range change {
 		f(x, &d)
 	}

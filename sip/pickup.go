@@ -12,8 +12,8 @@ import (
 // whoever the agent's own exchange sent the caller to, takes the talk over. The
 // leg goes to the call that owns the dialog it names, until that is over.
 func (s *Server) pickup(l *leg.Leg, id leg.DialogID) {
-	old, owner := s.stack.Find(id)
-	c := s.owning(owner)
+	old, o := s.stack.Find(id)
+	c := owning(o)
 	code := 603 // what it names has ended
 	if old == nil {
 		code = 481
@@ -66,7 +66,7 @@ func (c *Call) pickedUp(l, old *leg.Leg, id leg.DialogID) int {
 // accept answers the new leg with audio of its own; a status when that cannot
 // be.
 func (c *Call) accept(l *leg.Leg, old *side) (*side, int) {
-	stream, err := c.s.stream(l.Source().Addr(), c.sounds)
+	stream, err := c.stream(l.Source().Addr())
 	if err != nil {
 		return nil, refusalOf(err).SIP
 	}
@@ -81,13 +81,13 @@ func (c *Call) accept(l *leg.Leg, old *side) (*side, int) {
 		s.body, s.agreed, err = s.answer(inv.SDP)
 	}
 	if err != nil {
-		stream.Close()
+		c.shut(stream)
 		return nil, refusalOf(err).SIP
 	}
 	c.sides = append(c.sides, s)
 	s.expected = l.Source().Addr()
 	c.s.filter.expect(s.expected)
-	l.Bind(c.signals)
+	l.Bind(owner{c})
 	if s.late {
 		l.Answer(s.offer())
 	} else {

@@ -254,7 +254,7 @@ func (c *Call) callOut(o outgoing) (*side, string) {
 	if code := c.s.limits.enter(o.trunk, false, now); code != "" {
 		return nil, reason(code).Text
 	}
-	stream, err := c.s.stream(o.addr, c.sounds)
+	stream, err := c.stream(o.addr)
 	if err != nil {
 		c.s.limits.leave(o.trunk.Name)
 		return nil, refusalOf(err).Text
@@ -262,7 +262,7 @@ func (c *Call) callOut(o outgoing) (*side, string) {
 	want, err := c.s.tls.of(o.trunk)
 	if err != nil {
 		c.s.limits.leave(o.trunk.Name)
-		stream.Close()
+		c.shut(stream)
 		return nil, err.Error()
 	}
 	s := &side{stream: stream, trunk: o.trunk, expected: o.addr, report: o.report}
@@ -271,7 +271,7 @@ func (c *Call) callOut(o outgoing) (*side, string) {
 	s.describe(o.codecs...)
 	if err := s.secure(o.trunk.Transport); err != nil {
 		c.s.limits.leave(o.trunk.Name)
-		stream.Close()
+		c.shut(stream)
 		return nil, err.Error()
 	}
 	if o.plain {
@@ -297,7 +297,7 @@ func (c *Call) dialConfig(o outgoing, want *leg.Client, offer []byte) leg.DialCo
 	}
 	terms := termsOf(o.trunk)
 	return leg.DialConfig{
-		Mailbox: c.signals, Network: o.trunk.Transport, Target: to.String(), TLS: want,
+		Owner: owner{c}, Network: o.trunk.Transport, Target: to.String(), TLS: want,
 		Routes: slices.Concat(routesOf(o.trunk), c.s.watch.serviceRoutes(o.trunk.Name)),
 		URI:    uri, From: who.from, PAI: who.pai, Username: terms.Username, Password: terms.Password,
 		Reliable: terms.Reliable, SessionExpires: terms.SessionExpires,

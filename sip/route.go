@@ -51,7 +51,7 @@ func (r *route) search(c *Call, found func(amiss string)) {
 		return
 	}
 	trunk := r.trunk
-	c.lookups.Go(func() {
+	c.goAside(func() {
 		ctx, cancel := context.WithTimeout(c.ctx, lookUpLimit)
 		defer cancel()
 		hops, err := c.s.find(ctx, trunk)

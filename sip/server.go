@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"maps"
 	"math/rand/v2"
-	"net/netip"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -37,6 +36,9 @@ type Server struct {
 	locate *locate.Locator
 	watch  *watch
 	drains atomic.Bool
+	sounds chan media.Event // of every call's audio
+	ears   sync.Map         // *media.Stream to the *Call that hears it
+	quit   chan struct{}    // closed when no more calls are heard
 
 	mu      sync.Mutex
 	calls   map[string]*Call
@@ -51,7 +53,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, log: cfg.Logger, m: newMetrics(cfg.Registerer), limits: newTrunkLimits(),
-		clips: newClips(cfg.Music), calls: map[string]*Call{}}
+		clips: newClips(cfg.Music), calls: map[string]*Call{}, sounds: make(chan media.Event, soundsWait), quit: make(chan struct{})}
 	s.locate, s.watch = locate.New(cfg.DNS...), newWatch(s)
 	cfg.Trunks = trunkSet{cfg.Trunks, s.watch}
 	s.cfg.Trunks = cfg.Trunks
@@ -77,6 +79,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("sip: %w", err)
 	}
 	s.stack = stack
+	go s.listen()
 	close(ready)
 	s.watch.start()
 	for _, l := range stack.Addrs() {
@@ -151,13 +154,14 @@ func (s *Server) Close(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	s.watch.close()
+	defer s.deaf()
 	if err := s.stack.Close(ctx); err != nil {
 		return fmt.Errorf("sip: %w", err)
 	}
 	return nil
 }
 
-// onInvite serves a new call; its goroutine is the call's owner.
+// onInvite serves a new call; the handler runs on its goroutine.
 func (s *Server) onInvite(l *leg.Leg) {
 	if id := l.Invite().Replaces; id != nil {
 		s.pickup(l, *id)
@@ -168,17 +172,11 @@ func (s *Server) onInvite(l *leg.Leg) {
 	}
 }
 
-// signalsWait is how many signals of its legs an owner may be behind before they
-// wait elsewhere: see leg.
-const signalsWait = 16
-
 // begin makes a call of an INVITE, or refuses it and returns nil. It is apart from
-// onInvite so that what it needs is not on the owner's stack for the whole call.
+// onInvite so that what it needs is not on the handler's stack for the whole call.
 func (s *Server) begin(l *leg.Leg) *Call {
-	signals := make(chan leg.Signal, signalsWait)
-	l.Bind(signals)
 	adm := s.admission(l)
-	c, why, extra := s.admit(l, adm, signals)
+	c, why, extra := s.admit(l, adm)
 	if c == nil {
 		s.refuse(l, why, extra...)
 		if adm.trunk != nil {
@@ -208,7 +206,7 @@ func (s *Server) refuse(l *leg.Leg, why ringbid.Reason, extra ...leg.Header) {
 }
 
 // admit makes a call of an INVITE, or says why not.
-func (s *Server) admit(l *leg.Leg, adm admission, signals chan leg.Signal) (*Call, ringbid.Reason, []leg.Header) {
+func (s *Server) admit(l *leg.Leg, adm admission) (*Call, ringbid.Reason, []leg.Header) {
 	if adm.code != "" {
 		return nil, reason(adm.code), nil
 	}
@@ -219,7 +217,7 @@ func (s *Server) admit(l *leg.Leg, adm admission, signals chan leg.Signal) (*Cal
 	if code := s.limits.enter(trunk, false, now); code != "" {
 		return nil, reason(code), nil
 	}
-	c := newCall(s, l, trunk, signals, now)
+	c := newCall(s, l, trunk, now)
 	if !s.add(c) {
 		s.limits.leave(trunk.Name)
 		return nil, reason(codeOverCapacity), nil
@@ -278,9 +276,4 @@ func (s *Server) guard(log *slog.Logger, where string, f func()) (ok bool) {
 	}()
 	f()
 	return true
-}
-
-// stream opens the audio of a leg whose peer is at the address.
-func (s *Server) stream(peer netip.Addr, events chan<- media.Event) (*media.Stream, error) {
-	return s.cfg.Plane.NewStreamTo(peer, events)
 }

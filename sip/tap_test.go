@@ -34,8 +34,9 @@ func TestTapGetsTheCallUntilItsEnd(t *testing.T) {
 			t.Error(err)
 		}
 		<-ctx.Done()
+		c.Legs()
 		if !isClosed(sink.closed) {
-			t.Error("sink is open after the call's end")
+			t.Error("sink is open although every leg is through")
 		}
 	}, func(c *Config) { c.Tap = tapFunc(func(ringbid.Invite) (Sink, error) { return sink, nil }) })
 	x := newPhone(t, nil).call(r, "+18005550100").talk()

@@ -41,8 +41,8 @@ func (x *transfer) begin(c *Call) {
 	c.tellTransfer(x.record)
 	c.log.Info("transfer begins", slog.String("kind", x.record.Kind), slog.String("to", x.record.To), slog.String("leg", x.record.By))
 	if x.ask.Replaces != nil {
-		if l, owner := c.s.stack.Find(*x.ask.Replaces); l != nil {
-			x.join(c, l, owner)
+		if l, o := c.s.stack.Find(*x.ask.Replaces); l != nil {
+			x.join(c, l, o)
 			return
 		}
 	}

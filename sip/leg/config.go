@@ -72,7 +72,7 @@ type Config struct {
 
 // DialConfig describes one outbound call.
 type DialConfig struct {
-	Mailbox chan<- Signal // the owner's mailbox; must be read until Terminated
+	Owner Owner // runs the leg until Terminated; Dial is called in a turn of it
 
 	Network string // "udp", "tcp", "tls", "ws" or "wss"; empty means udp
 	Target  string // "host:port" the INVITE is sent to; the host may be a name

@@ -14,7 +14,7 @@ import (
 )
 
 // Dial starts an outbound call and returns at once. Everything else, invalid
-// parameters included, arrives as a Signal in d.Mailbox.
+// parameters included, arrives as a Signal for d.Owner.
 func (s *Stack) Dial(d DialConfig) *Leg {
 	if d.Network == "" {
 		d.Network = "udp"
@@ -23,7 +23,7 @@ func (s *Stack) Dial(d DialConfig) *Leg {
 		d.CallID = randomHex(16)
 	}
 	l := &Leg{s: s, callID: d.CallID, localTag: randomHex(8), st: calling}
-	l.in.init(l, d.Mailbox)
+	l.in.init(l, d.Owner)
 	l.peer.network = d.Network
 	l.out = outbound{cfg: &d, early: map[string]*early{}, acks: map[ackKey]*ack{}}
 	l.terms = Terms{Reliable: d.Reliable, SessionExpires: d.SessionExpires, Username: d.Username, Password: d.Password}
@@ -34,7 +34,7 @@ func (s *Stack) Dial(d DialConfig) *Leg {
 	s.live++
 	s.m.began(false)
 	s.mu.Unlock()
-	s.own(l, d.Mailbox)
+	s.own(l, d.Owner)
 	if closing {
 		l.in.post(message{input: inResolved, err: ErrShutdown})
 		return l

@@ -15,11 +15,12 @@
 // transaction (RFC 3261 section 17, RFC 6026) to their Leg in the socket's reader,
 // so a Leg sees them in the order of the wire.
 //
-// A Leg has one owner: the goroutine that runs the call. Messages, timers and
-// transaction errors reach the owner as Signals in its mailbox; the owner runs
-// Signal.Apply, which advances the dialog, answers what is the dialog's own
-// business and returns what the call should know. There is no lock around the
-// dialog state, and no callback into the call.
+// A Leg has one owner, which runs the call. Messages, timers and transaction
+// errors reach the owner as Signals; the owner runs Signal.Apply, one at a time,
+// which advances the dialog, answers what is the dialog's own business and returns
+// what the call should know. There is no lock around the dialog state. An owner
+// takes a signal on whatever goroutine brings it (package turn), or reads a
+// Mailbox:
 //
 //	for s := range mailbox {
 //		if ev, ok := s.Apply(); ok {
@@ -27,10 +28,9 @@
 //		}
 //	}
 //
-// For an inbound call Config.OnInvite runs on a goroutine of its own, which is
-// the call. When it returns, the stack adopts every leg of that mailbox that
-// is not Terminated, ends it and sees it off; with Leg.Detach another goroutine
-// goes on as the call.
+// For an inbound call Config.OnInvite runs on a goroutine of its own. When it
+// returns, the stack adopts every leg of that owner that is not Terminated, ends
+// it and sees it off; after Leg.Detach it waits to be told that the call is over.
 //
 // # What it refuses to do
 //

@@ -99,7 +99,8 @@ func (s *Stack) onRequest(a arrived) {
 	if tx == nil {
 		return
 	}
-	tag, inDialog := req.To().Params.Get("tag")
+	tag, _ := req.To().Params.Get("tag")
+	inDialog := tag != ""
 	ok := s.guarded("request", func() {
 		switch {
 		case inDialog && s.onInDialog(a, tag, tx):
@@ -161,7 +162,7 @@ func (s *Stack) onCancel(a arrived) bool {
 	p := a.path.back(a.req.Via())
 	res := respond(a.req, 200, "OK")
 	s.brand(res)
-	if !a.req.To().Params.Has("tag") {
+	if tag, _ := a.req.To().Params.Get("tag"); tag == "" {
 		a.req.To().Params.Add("tag", l.localTag)
 	}
 	res.SetBody(nil)

@@ -29,7 +29,7 @@ type Leg struct {
 	linger   *time.Timer
 
 	// The owner's.
-	bound  chan<- Signal // by Bind
+	bound  Owner // by Bind
 	st     state
 	peer   destination
 	d      dialog
@@ -82,15 +82,15 @@ const (
 	done                    // nothing more to say; late messages are cleaned up
 )
 
-// Bind sets the owner's mailbox of an inbound leg. It is the first thing to
-// do in OnInvite; what arrived before is delivered then.
-func (l *Leg) Bind(mailbox chan<- Signal) {
+// Bind sets the owner of an inbound leg. It is the first thing to do in OnInvite,
+// in a turn of the owner; what arrived before is delivered then.
+func (l *Leg) Bind(o Owner) {
 	if l.gone.Load() {
 		return
 	}
-	l.bound = mailbox
-	l.s.own(l, mailbox)
-	l.in.bind(mailbox)
+	l.bound = o
+	l.s.own(l, o)
+	l.in.bind(o)
 }
 
 // Detach lets OnInvite return before the call is over: the goroutine that goes on
@@ -98,9 +98,9 @@ func (l *Leg) Bind(mailbox chan<- Signal) {
 // is to be called in OnInvite, after Bind.
 func (l *Leg) Detach() (done func()) {
 	l.detached = true
-	mailbox := l.bound
+	o := l.bound
 	return func() {
-		l.s.Adopt(mailbox)
+		l.s.Adopt(o)
 		l.s.served()
 	}
 }
@@ -247,15 +247,10 @@ func (l *Leg) onTerminated() (Event, bool) {
 // release takes the leg out of the live ones and forgets it when nothing of
 // it can come any more, 64*T1 later.
 func (s *Stack) release(l *Leg) {
-	mailbox := l.in.owner()
+	o := l.in.owner()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if legs := s.owners[mailbox]; legs != nil {
-		delete(legs, l)
-		if len(legs) == 0 {
-			delete(s.owners, mailbox)
-		}
-	}
+	s.disownLocked(l, o)
 	s.live--
 	s.m.ended()
 	l.linger = time.AfterFunc(64*s.t1+s.t2, func() { s.forget(l) })

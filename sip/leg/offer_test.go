@@ -316,7 +316,7 @@ func TestFullMailboxLosesNothing(t *testing.T) {
 	goOn := make(chan struct{})
 	r := newRig(t, func(c *Config) {
 		c.OnInvite = func(l *Leg) {
-			mailbox := make(chan Signal, 1)
+			mailbox := make(Mailbox, 1)
 			l.Bind(mailbox)
 			l.Answer([]byte(testSDP))
 			<-goOn

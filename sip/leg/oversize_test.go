@@ -46,7 +46,7 @@ func TestLongInviteGivenUpBeforeItIsSent(t *testing.T) {
 	r := newRig(t)
 	p := newPeer(t, r.udp)
 	c := newCall(t)
-	d := DialConfig{Mailbox: c.mailbox, Target: p.at.String(), URI: "sip:a@buyer.example", From: Party{User: "b"}}
+	d := DialConfig{Owner: c.mailbox, Target: p.at.String(), URI: "sip:a@buyer.example", From: Party{User: "b"}}
 	long(&d)
 	c.leg = r.s.Dial(d)
 	c.leg.End(Cause{}) // before the owner has read that there is no stream

@@ -92,9 +92,9 @@ func (l *Leg) Dialog() DialogID {
 }
 
 // Find returns the leg that a Replaces header names by Call-ID and our tag, and
-// the mailbox of its owner, which has to ask the leg itself. A leg that ended in
+// its owner, who has to ask the leg itself. A leg that ended in
 // the last half minute is found too, without an owner; nil when there is none.
-func (s *Stack) Find(d DialogID) (*Leg, chan<- Signal) {
+func (s *Stack) Find(d DialogID) (*Leg, Owner) {
 	s.mu.Lock()
 	l := s.dialogs[d.ToTag]
 	s.mu.Unlock()
@@ -145,13 +145,17 @@ func (l *Leg) Leave(c Cause) {
 
 // disown takes the leg off the list of its owner.
 func (s *Stack) disown(l *Leg) {
-	mailbox := l.in.owner()
+	o := l.in.owner()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if legs := s.owners[mailbox]; legs != nil {
+	s.disownLocked(l, o)
+}
+
+func (s *Stack) disownLocked(l *Leg, o Owner) {
+	if legs := s.owners[o]; legs != nil {
 		delete(legs, l)
 		if len(legs) == 0 {
-			delete(s.owners, mailbox)
+			delete(s.owners, o)
 		}
 	}
 }

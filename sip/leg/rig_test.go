@@ -21,7 +21,7 @@ const testSDP = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\
 type call struct {
 	t       *testing.T
 	leg     *Leg
-	mailbox chan Signal
+	mailbox Mailbox
 	events  chan Event
 	do      chan func()
 	quit    chan struct{}
@@ -29,7 +29,7 @@ type call struct {
 }
 
 func newCall(t *testing.T) *call {
-	return &call{t: t, mailbox: make(chan Signal, 64), events: make(chan Event, 256), do: make(chan func()),
+	return &call{t: t, mailbox: make(Mailbox, 64), events: make(chan Event, 256), do: make(chan func()),
 		quit: make(chan struct{}), ended: make(chan struct{})}
 }
 
@@ -155,7 +155,7 @@ func (r *rig) call() *call {
 func (r *rig) dial(p *peer, change ...func(*DialConfig)) *call {
 	r.t.Helper()
 	c := newCall(r.t)
-	d := DialConfig{Mailbox: c.mailbox, Network: p.network, Target: p.at.String(),
+	d := DialConfig{Owner: c.mailbox, Network: p.network, Target: p.at.String(),
 		URI: "sip:+14155550100@buyer.example", From: Party{User: "+12125550123", Display: "Caller"},
 		SDP: []byte(testSDP)}
 	for _, f := range change {

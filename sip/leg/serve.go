@@ -205,10 +205,11 @@ func (tx *serverTx) stop() {
 // tag gives a response a To tag where the request brought none.
 func tag(res *sipmsg.Response) {
 	to := res.To()
-	if to.Params.Has("tag") || res.StatusCode == 100 {
+	if tag, _ := to.Params.Get("tag"); tag != "" || res.StatusCode == 100 {
 		return
 	}
 	own := *to
-	own.Params = append(to.Params.Clone(), sipmsg.HeaderKV{K: "tag", V: randomHex(8)})
+	own.Params = to.Params.Clone()
+	own.Params.Add("tag", randomHex(8))
 	res.ReplaceHeader(&own)
 }

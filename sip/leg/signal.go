@@ -10,6 +10,30 @@ import (
 // maxQueue bounds what may wait for an owner that does not read.
 const maxQueue = 1024
 
+// Owner is who runs a leg: its methods and Signal.Apply are called one at a time,
+// in the order of the signals. Put takes a signal. It must not wait, and may be
+// called on any goroutine, the socket's reader and one that is in a method of the
+// leg included; turn.Queue does what is needed. An Owner is comparable.
+type Owner interface{ Put(Signal) }
+
+// Mailbox is an Owner for a goroutine of its own that reads it. What does not fit
+// waits on another goroutine, without an order.
+type Mailbox chan Signal
+
+// Put sends the signal.
+func (m Mailbox) Put(sig Signal) {
+	select {
+	case m <- sig:
+	default:
+		sig.Leg.s.track(func() {
+			select {
+			case m <- sig:
+			case <-sig.Leg.s.quit:
+			}
+		})
+	}
+}
+
 // Signal is one thing for a leg's owner to look at.
 type Signal struct {
 	Leg *Leg
@@ -62,93 +86,49 @@ type message struct {
 	at     time.Time
 }
 
-// inbox keeps messages in order until the owner takes them. The mailbox gets
-// one Signal per message and may be full; what it cannot take is delivered
-// later by one goroutine.
+// inbox keeps messages in order until the owner takes them. The owner is given
+// one Signal for each.
 type inbox struct {
 	leg  *Leg
 	mu   sync.Mutex
 	list []message
-	to   chan<- Signal
+	to   Owner
 	gen  uint32
-	owed int
-	turn chan struct{} // closed when the owner changes
 }
 
-func (in *inbox) init(l *Leg, to chan<- Signal) {
-	in.leg, in.to, in.turn = l, to, make(chan struct{})
-}
+func (in *inbox) init(l *Leg, to Owner) { in.leg, in.to = l, to }
 
-// post appends a message; it never blocks.
+// post appends a message; it never blocks. No lock may be held that the owner
+// could want: it may be run here and now.
 func (in *inbox) post(m message) {
 	if m.at.IsZero() {
 		m.at = time.Now()
 	}
 	in.mu.Lock()
-	defer in.mu.Unlock()
 	if len(in.list) >= maxQueue && m.input != inTerminated {
+		in.mu.Unlock()
 		in.leg.s.m.overflowed()
 		return
 	}
 	in.list = append(in.list, m)
-	in.token()
-}
-
-// token tells the owner that something waits. The caller holds mu.
-func (in *inbox) token() {
-	if in.to == nil {
-		return
-	}
-	if in.owed == 0 {
-		select {
-		case in.to <- Signal{Leg: in.leg, gen: in.gen}:
-			return
-		default:
-		}
-	}
-	in.owed++
-	if in.owed == 1 {
-		to, gen, turn := in.to, in.gen, in.turn
-		if !in.leg.s.track(func() { in.repay(to, gen, turn) }) {
-			in.owed = 0
-		}
-	}
-}
-
-// repay delivers owed signals as the mailbox drains.
-func (in *inbox) repay(to chan<- Signal, gen uint32, turn chan struct{}) {
-	for {
-		select {
-		case to <- Signal{Leg: in.leg, gen: gen}:
-		case <-turn:
-			return
-		case <-in.leg.s.quit:
-			return
-		}
-		in.mu.Lock()
-		if in.gen != gen {
-			in.mu.Unlock()
-			return
-		}
-		in.owed--
-		left := in.owed
-		in.mu.Unlock()
-		if left == 0 {
-			return
-		}
+	to, gen := in.to, in.gen
+	in.mu.Unlock()
+	if to != nil {
+		to.Put(Signal{Leg: in.leg, gen: gen})
 	}
 }
 
 // bind changes the owner: signals of the old one become void.
-func (in *inbox) bind(to chan<- Signal) {
+func (in *inbox) bind(to Owner) {
 	in.mu.Lock()
-	defer in.mu.Unlock()
-	close(in.turn)
-	in.turn = make(chan struct{})
-	in.to, in.owed = to, 0
+	in.to = to
 	in.gen++
-	for range in.list {
-		in.token()
+	n, gen := len(in.list), in.gen
+	in.mu.Unlock()
+	for range n {
+		if to != nil {
+			to.Put(Signal{Leg: in.leg, gen: gen})
+		}
 	}
 }
 
@@ -167,7 +147,7 @@ func (in *inbox) pop(gen uint32) (message, bool) {
 	return m, true
 }
 
-func (in *inbox) owner() chan<- Signal {
+func (in *inbox) owner() Owner {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return in.to

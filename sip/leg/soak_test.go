@@ -12,9 +12,9 @@ import (
 // bridge answers a and dials b, then ends the one when the other does.
 func bridge(out *Stack, target string) func(*Leg) {
 	return func(a *Leg) {
-		mailbox := make(chan Signal, 16)
+		mailbox := make(Mailbox, 16)
 		a.Bind(mailbox)
-		b := out.Dial(DialConfig{Mailbox: mailbox, Target: target, URI: "sip:buyer@" + target,
+		b := out.Dial(DialConfig{Owner: mailbox, Target: target, URI: "sip:buyer@" + target,
 			From: Party{User: a.Invite().From.User}, SDP: a.Invite().SDP})
 		for left := 2; left > 0; {
 			s := <-mailbox
@@ -44,7 +44,7 @@ func TestManyCallsLeaveNothingBehind(t *testing.T) {
 	}
 	buyer := newRig(t, reliably, func(c *Config) {
 		c.OnInvite = func(l *Leg) {
-			mailbox := make(chan Signal, 16)
+			mailbox := make(Mailbox, 16)
 			l.Bind(mailbox)
 			l.Progress(180, "", nil)
 			l.Progress(183, "", []byte(testSDP)) // the answer waits for its PRACK
@@ -90,8 +90,8 @@ func TestManyCallsLeaveNothingBehind(t *testing.T) {
 
 // place makes one call and hangs up when it is answered.
 func place(t *testing.T, s *Stack, target string) {
-	mailbox := make(chan Signal, 16)
-	l := s.Dial(DialConfig{Mailbox: mailbox, Target: target, URI: "sip:x@" + target, SDP: []byte(testSDP)})
+	mailbox := make(Mailbox, 16)
+	l := s.Dial(DialConfig{Owner: mailbox, Target: target, URI: "sip:x@" + target, SDP: []byte(testSDP)})
 	limit := time.After(patience)
 	answered := false
 	for {
@@ -126,9 +126,9 @@ func TestReturnWithTheOtherLegAliveEndsIt(t *testing.T) {
 	r := newRig(t, func(c *Config) {
 		c.OnInvite = func(a *Leg) {
 			on := <-ready
-			mailbox := make(chan Signal, 16)
+			mailbox := make(Mailbox, 16)
 			a.Bind(mailbox)
-			on.s.Dial(DialConfig{Mailbox: mailbox, Target: on.at, URI: "sip:b@x", SDP: []byte(testSDP)})
+			on.s.Dial(DialConfig{Owner: mailbox, Target: on.at, URI: "sip:b@x", SDP: []byte(testSDP)})
 			for s := range mailbox {
 				ev, _ := s.Apply()
 				if ev.Kind == Ringing {
@@ -193,7 +193,7 @@ func BenchmarkBridgedCall(b *testing.B) {
 		return s, s.Addrs()[0].Addr
 	}
 	_, buyer := listen(Config{OnInvite: func(l *Leg) {
-		mailbox := make(chan Signal, 16)
+		mailbox := make(Mailbox, 16)
 		l.Bind(mailbox)
 		l.Answer([]byte(testSDP))
 		for s := range mailbox {
@@ -207,8 +207,8 @@ func BenchmarkBridgedCall(b *testing.B) {
 	_, middle := listen(Config{OnInvite: bridge(out, buyer)})
 	before := cpu(b)
 	for b.Loop() {
-		mailbox := make(chan Signal, 16)
-		l := caller.Dial(DialConfig{Mailbox: mailbox, Target: middle, URI: "sip:x@" + middle, SDP: []byte(testSDP)})
+		mailbox := make(Mailbox, 16)
+		l := caller.Dial(DialConfig{Owner: mailbox, Target: middle, URI: "sip:x@" + middle, SDP: []byte(testSDP)})
 		for s := range mailbox {
 			ev, _ := s.Apply()
 			if ev.Kind == Answered {

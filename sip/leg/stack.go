@@ -15,6 +15,8 @@ import (
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
+
+	"github.com/ringbid/ringbid/sip/turn"
 )
 
 // Stack owns the sockets and knows every leg.
@@ -35,8 +37,8 @@ type Stack struct {
 	serverTLS *tls.Config // nil without Keys
 
 	quit chan struct{}
-	tail chan Signal // legs without an owner
-	raws sync.Pool   // of *raw
+	tail Owner     // of legs without one
+	raws sync.Pool // of *raw
 
 	workers workers // that calls begin on
 
@@ -48,17 +50,17 @@ type Stack struct {
 	servers  map[txKey]*serverTx     // requests of peers
 	soon     []retired               // transactions to be forgotten, the oldest first
 	later    []retired
-	merges   map[string]txKey                    // inbound INVITEs by call, for merged requests
-	owners   map[chan<- Signal]map[*Leg]struct{} // legs of each mailbox
-	live     int                                 // legs not Terminated
-	serving  int                                 // calls in OnInvite, or detached
-	closing  bool                                // no new calls
-	closed   bool                                // no new goroutines
-	idle     chan struct{}                       // closed when closing and nothing is left
-	told     *told                               // what Screen refused
-	marks    marks                               // what Screen said of INVITEs
-	slow     slow                                // refusals held back
-	narrow   narrow                              // peers without streams
+	merges   map[string]txKey            // inbound INVITEs by call, for merged requests
+	owners   map[Owner]map[*Leg]struct{} // legs of each mailbox
+	live     int                         // legs not Terminated
+	serving  int                         // calls in OnInvite, or detached
+	closing  bool                        // no new calls
+	closed   bool                        // no new goroutines
+	idle     chan struct{}               // closed when closing and nothing is left
+	told     *told                       // what Screen refused
+	marks    marks                       // what Screen said of INVITEs
+	slow     slow                        // refusals held back
+	narrow   narrow                      // peers without streams
 	wg       sync.WaitGroup
 	closer   sync.Once
 	closeErr error
@@ -79,12 +81,13 @@ func Listen(c Config) (*Stack, error) {
 	s := &Stack{
 		minSE: c.MinSE,
 		cfg:   c, log: c.Logger, m: newMetrics(c.Registerer), t1: c.T1, t2: 8 * c.T1,
-		quit: make(chan struct{}), tail: make(chan Signal, 4096), idle: make(chan struct{}),
+		quit: make(chan struct{}), idle: make(chan struct{}),
 		dialogs: map[string]*Leg{}, branches: map[string]*Leg{}, clients: map[clientKey]*clientTx{},
-		servers: map[txKey]*serverTx{}, merges: map[string]txKey{}, owners: map[chan<- Signal]map[*Leg]struct{}{},
+		servers: map[txKey]*serverTx{}, merges: map[string]txKey{}, owners: map[Owner]map[*Leg]struct{}{},
 		told: newTold(), dials: map[dialKey]*dialling{}, seed: maphash.MakeSeed(), workers: newWorkers(),
 		parser: sipmsg.NewParser(sipmsg.WithHeadersParsers(boundedParsers())),
 	}
+	s.tail = turn.New(func(sig Signal) { s.guarded("undertaker", func() { sig.Apply() }) })
 	if c.Keys != nil {
 		s.serverTLS = c.Keys.server()
 	}
@@ -158,21 +161,19 @@ func (s *Stack) serve() {
 	for _, in := range s.inlets {
 		in.serve()
 	}
-	s.wg.Go(s.undertake)
+	s.wg.Go(s.sweep)
 }
 
 // Addrs returns the listeners with their real ports, in the order of Config.
 func (s *Stack) Addrs() []Listener { return append([]Listener(nil), s.addr...) }
 
-// undertake owns the legs nobody owns any more.
-func (s *Stack) undertake() {
-	sweep := time.NewTicker(5 * s.t1)
-	defer sweep.Stop()
+// sweep forgets transactions when their time has come.
+func (s *Stack) sweep() {
+	tick := time.NewTicker(5 * s.t1)
+	defer tick.Stop()
 	for {
 		select {
-		case sig := <-s.tail:
-			s.guarded("undertaker", func() { sig.Apply() })
-		case now := <-sweep.C:
+		case now := <-tick.C:
 			s.bury(now)
 		case <-s.quit:
 			return
@@ -204,27 +205,27 @@ func (s *Stack) track(f func()) bool {
 	return true
 }
 
-// Adopt takes over every leg bound to mailbox that is not Terminated: the
-// stack ends it and sees it off. It happens by itself when OnInvite returns.
-func (s *Stack) Adopt(mailbox chan<- Signal) {
+// Adopt takes over every leg of the owner that is not Terminated: the stack ends
+// it and sees it off. It happens by itself when OnInvite returns.
+func (s *Stack) Adopt(o Owner) {
 	s.mu.Lock()
-	legs := s.owners[mailbox]
-	delete(s.owners, mailbox)
+	legs := s.owners[o]
+	delete(s.owners, o)
 	s.mu.Unlock()
 	for l := range legs {
 		l.abandon(Cause{Code: 500, Text: "call ended"})
 	}
 }
 
-// own files a leg under its owner's mailbox.
-func (s *Stack) own(l *Leg, mailbox chan<- Signal) {
+// own files a leg under its owner.
+func (s *Stack) own(l *Leg, o Owner) {
 	s.disown(l)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.owners[mailbox] == nil {
-		s.owners[mailbox] = map[*Leg]struct{}{}
+	if s.owners[o] == nil {
+		s.owners[o] = map[*Leg]struct{}{}
 	}
-	s.owners[mailbox][l] = struct{}{}
+	s.owners[o][l] = struct{}{}
 }
 
 // Close refuses new calls with 503, ends what is left, waits for the legs

@@ -32,7 +32,7 @@ func TestOwnerThatReturnsIsCleanedUpAfter(t *testing.T) {
 					if tt.do == nil {
 						return
 					}
-					l.Bind(make(chan Signal, 8))
+					l.Bind(make(Mailbox, 8))
 					tt.do(l)
 				}
 			})

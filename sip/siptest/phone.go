@@ -62,14 +62,14 @@ type Line struct {
 	Tones  bool // without telephone-event it sends and finds keys as tones
 
 	PacketTime int // ms per packet it sends, whatever the peer asks for; 0 = what that asks for
-	mailbox    chan leg.Signal
+	mailbox    leg.Mailbox
 	do         chan func()
 	events     chan leg.Event
 	over       chan struct{} // the leg is through
 }
 
 func (p *Phone) line() *Line {
-	x := &Line{t: p.t, Ear: &Ear{}, mailbox: make(chan leg.Signal, 64), do: make(chan func()), events: make(chan leg.Event, 256),
+	x := &Line{t: p.t, Ear: &Ear{}, mailbox: make(leg.Mailbox, 64), do: make(chan func()), events: make(chan leg.Event, 256),
 		Sounds: make(chan media.Event, 256), over: make(chan struct{})}
 	s, err := p.Plane.NewStream(x.Sounds)
 	if err != nil {
@@ -88,7 +88,7 @@ func (p *Phone) line() *Line {
 func (p *Phone) Call(addr, user string, change ...func(*Line, *leg.DialConfig)) *Line {
 	p.t.Helper()
 	x := p.line()
-	d := leg.DialConfig{Mailbox: x.mailbox, Target: addr, URI: "sip:" + user + "@" + addr, From: leg.Party{User: "+14155550123", Display: "Ann Caller"}}
+	d := leg.DialConfig{Owner: x.mailbox, Target: addr, URI: "sip:" + user + "@" + addr, From: leg.Party{User: "+14155550123", Display: "Ann Caller"}}
 	for _, f := range change {
 		f(x, &d)
 	}
