@@ -9,7 +9,7 @@
 //
 // A [Recorder] owns the recordings folder. Start gives a [File], which is a
 // media tap: Frame copies a packet into the file's ring, a window of about four
-// seconds on the call's clock, and returns. Every 512 ms one writer goroutine goes
+// seconds on the call's clock, and returns. In 512 ms one writer goroutine goes
 // round all files, claims what is old enough that nothing late will arrive for it,
 // in whole blocks of the file system, and writes it at the offset that belongs to
 // its position: 58 bytes of header, then two bytes per position. Every two seconds

@@ -16,6 +16,7 @@ type File struct {
 	recorder *Recorder
 	callID   string
 	path     string // when sealed
+	turn     int    // the writer's, in which it is written
 
 	begun atomic.Int64 // Unix nanoseconds of position 0; 0 before the first frame
 	lost  atomic.Int64 // samples that did not fit the ring
@@ -30,7 +31,7 @@ type File struct {
 	// The writer's until written is closed, then Seal's.
 	handle  handle
 	again   time.Time // not before: a write failed
-	behind  bool      // there is more to write before the next round
+	behind  bool      // there is more to write, out of turn
 	failing bool
 	dirty   bool  // written to since the last sync
 	failed  error // how the last write went, once written is closed

@@ -77,6 +77,7 @@ type Recorder struct {
 
 	mu     sync.Mutex
 	files  map[string]*File
+	starts int // of files, ever
 	closed bool
 	left   []leftover // parts whose seal failed, or that a crash left
 
@@ -167,6 +168,8 @@ func (r *Recorder) Start(inv ringbid.Invite) (*File, error) {
 	if _, there := r.files[inv.CallID]; there {
 		return nil, ringbid.Errorf(ringbid.Conflict, "record call %s: already being recorded", inv.CallID)
 	}
+	r.starts++
+	f.turn = r.starts % turns
 	r.files[inv.CallID] = f
 	return f, nil
 }

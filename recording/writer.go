@@ -11,33 +11,38 @@ const (
 	// burst bounds how much of one file is written before the others get their
 	// turn: 2 MiB.
 	burst = 32
+	// turns are the parts of a round: each writes a part of the files, so that not
+	// all rings are full at the same time.
+	turns = 4
+	none  = -1
 	// soon is when the writer looks again at a ring that the media thread was in.
 	soon = 20 * time.Millisecond
 )
 
-// write goes round the files until the recorder is closed, all in the same
-// moment: a round costs one wake-up and a sync of all files hardly more than of
-// one.
+// write goes round the files until the recorder is closed. They are written and
+// synced many at a time: a wake-up for each, and a sync, would cost more than the
+// writing.
 func (r *Recorder) write() {
-	t := time.NewTicker(r.cfg.flow)
+	t := time.NewTicker(r.cfg.flow / turns)
 	defer t.Stop()
 	var files []*File
 	synced := time.Now()
-	for {
-		round := false
+	for n := 0; ; {
+		turn := none
 		select {
 		case <-r.writing:
 			return
 		case <-r.wake:
 		case <-t.C:
-			round = true
+			n++
+			turn = n % turns
 		}
 		files = r.open(files[:0])
 		now := time.Now()
 		for _, f := range files {
-			r.serve(f, now, round)
+			r.serve(f, now, f.turn == turn)
 		}
-		if round && now.Sub(synced) >= r.cfg.Sync && r.mark(files, now) {
+		if turn != none && now.Sub(synced) >= r.cfg.Sync && r.mark(files, now) {
 			synced = now
 		}
 		clear(files)
@@ -52,11 +57,11 @@ func (r *Recorder) nudge() {
 	}
 }
 
-// serve writes what is due of one file: in a round what there is, in between
-// only what ends a file or was left over.
-func (r *Recorder) serve(f *File, now time.Time, round bool) {
+// serve writes what is due of one file: in its turn what there is, in between
+// only what ends the file or was left over.
+func (r *Recorder) serve(f *File, now time.Time, turn bool) {
 	last := f.ended.Load()
-	if f.done() || !last && (!round && !f.behind || now.Before(f.again)) {
+	if f.done() || !last && (!turn && !f.behind || now.Before(f.again)) {
 		return
 	}
 	var limit int64
