@@ -115,6 +115,10 @@ func TestDigitsOfForeignPayloadTypeAreNotHeard(t *testing.T) {
 // payload type of its own.
 func TestSendDigitsThroughABridge(t *testing.T) {
 	t.Parallel()
+	calmly(t, dialThroughBridge)
+}
+
+func dialThroughBridge(t testing.TB) *Plane {
 	p := openPlane(t)
 	ivr, ivrEv := openStream(t, p)
 	a, aEv := openStream(t, p)
@@ -164,6 +168,7 @@ func TestSendDigitsThroughABridge(t *testing.T) {
 	if n := slices.IndexFunc(buyer.all(), func(h heard) bool { return h.pt == 96 }); n >= 0 {
 		t.Error("the caller's payload type reaches the buyer")
 	}
+	return p
 }
 
 func TestKeysWithoutTelephoneEvent(t *testing.T) {

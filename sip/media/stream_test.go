@@ -107,6 +107,11 @@ func TestBridgeRelaysBothWays(t *testing.T) {
 
 func TestSourceSwitchesKeepOneStream(t *testing.T) {
 	t.Parallel()
+	calmly(t, switchSources)
+}
+
+// switchSources lets the caller hear a prompt, two buyers and silence.
+func switchSources(t testing.TB) *Plane {
 	c := newBridged(t)
 	second, _ := openStream(t, c.plane)
 	other := newParty(t, c.plane.config.Bind)
@@ -141,6 +146,7 @@ func TestSourceSwitchesKeepOneStream(t *testing.T) {
 	if tail := got[len(got)-1]; tail.payload[0] != 0xFF {
 		t.Errorf("after the bridge %d is sent, want silence", tail.payload[0])
 	}
+	return c.plane
 }
 
 func TestBridgeKeepsGapsAndOrder(t *testing.T) {
@@ -216,11 +222,15 @@ func TestPlayClock(t *testing.T) {
 		t.Errorf("one second plays for %v", took)
 	}
 	var audio []byte
-	for _, h := range peer.all() {
-		if h.payload[80] != 0xFF || h.payload[81] != 0xFF {
-			audio = append(audio, h.payload...)
+	eventually(t, "all of it", func() bool {
+		audio = nil
+		for _, h := range peer.all() {
+			if h.payload[80] != 0xFF || h.payload[81] != 0xFF {
+				audio = append(audio, h.payload...)
+			}
 		}
-	}
+		return len(audio) >= 8000
+	})
 	if len(audio) != 8000 || TonePower(audio, 440) < 0.98 {
 		t.Errorf("%d samples with %.2f of 440 Hz, want 8000 and all of it", len(audio), TonePower(audio, 440))
 	}

@@ -22,7 +22,7 @@ type supervised struct {
 	events chan Event
 }
 
-func newSupervised(t *testing.T, change ...func(*Config)) *supervised {
+func newSupervised(t testing.TB, change ...func(*Config)) *supervised {
 	t.Helper()
 	x := &supervised{bridged: newBridged(t, change...)}
 	x.s, x.events = openStream(t, x.plane)
@@ -89,7 +89,7 @@ func tones(ulaw []byte) (out [3]bool) {
 }
 
 // hear waits until each party hears whom it should: alice, the agent, the supervisor.
-func (x *supervised) hear(t *testing.T, alice, agent, boss [3]bool) {
+func (x *supervised) hear(t testing.TB, alice, agent, boss [3]bool) {
 	t.Helper()
 	var got [3][3]bool
 	ok := func() bool {
@@ -116,37 +116,43 @@ func TestSupervise(t *testing.T) {
 	for _, shards := range []int{1, 4} {
 		t.Run(fmt.Sprintf("shards=%d", shards), func(t *testing.T) {
 			t.Parallel()
-			x := newSupervised(t, func(c *Config) { c.Shards = shards })
-			x.hear(t, onlyAgent, onlyAlice, nobody)
-			tap := new(recorder)
-			x.a.Tap(tap)
-			x.s.Supervise(x.b, Listen)
-			x.hear(t, onlyAgent, onlyAlice, parties)
-			x.s.Supervise(x.b, Whisper)
-			x.hear(t, onlyAgent, [3]bool{true, false, true}, parties)
-			for _, f := range tap.all() {
-				if len(f.Ulaw) > 100 && TonePower(f.Ulaw, bossTone) > 0.2 {
-					t.Fatal("the whisper is on the caller's tap")
-				}
-			}
-			x.s.Supervise(x.b, Barge)
-			x.hear(t, [3]bool{false, true, true}, [3]bool{true, false, true}, parties)
-			eventually(t, "the supervisor on the caller's tap", func() bool {
-				frames := tap.all()
-				f := frames[len(frames)-1]
-				return f.Ch == Tx && tones(f.Ulaw) == [3]bool{false, true, true}
-			})
-			x.s.Supervise(x.b, Off)
-			x.hear(t, onlyAgent, onlyAlice, nobody)
-			for _, p := range []*party{x.alice, x.buyer, x.boss} {
-				checkOrder(t, p.all())
-			}
-			x.s.Supervise(x.b, Listen)
-			x.hear(t, onlyAgent, onlyAlice, parties)
-			x.b.Close()
-			await(t, x.events, Unsupervised)
+			calmly(t, func(t testing.TB) *Plane { return superviseModes(t, shards) })
 		})
 	}
+}
+
+// superviseModes goes through all modes, and checks who hears whom.
+func superviseModes(t testing.TB, shards int) *Plane {
+	x := newSupervised(t, func(c *Config) { c.Shards = shards })
+	x.hear(t, onlyAgent, onlyAlice, nobody)
+	tap := new(recorder)
+	x.a.Tap(tap)
+	x.s.Supervise(x.b, Listen)
+	x.hear(t, onlyAgent, onlyAlice, parties)
+	x.s.Supervise(x.b, Whisper)
+	x.hear(t, onlyAgent, [3]bool{true, false, true}, parties)
+	for _, f := range tap.all() {
+		if len(f.Ulaw) > 100 && TonePower(f.Ulaw, bossTone) > 0.2 {
+			t.Fatal("the whisper is on the caller's tap")
+		}
+	}
+	x.s.Supervise(x.b, Barge)
+	x.hear(t, [3]bool{false, true, true}, [3]bool{true, false, true}, parties)
+	eventually(t, "the supervisor on the caller's tap", func() bool {
+		frames := tap.all()
+		f := frames[len(frames)-1]
+		return f.Ch == Tx && tones(f.Ulaw) == [3]bool{false, true, true}
+	})
+	x.s.Supervise(x.b, Off)
+	x.hear(t, onlyAgent, onlyAlice, nobody)
+	for _, p := range []*party{x.alice, x.buyer, x.boss} {
+		checkOrder(t, p.all())
+	}
+	x.s.Supervise(x.b, Listen)
+	x.hear(t, onlyAgent, onlyAlice, parties)
+	x.b.Close()
+	await(t, x.events, Unsupervised)
+	return x.plane
 }
 
 // A key pressed while the call is mixed arrives once.

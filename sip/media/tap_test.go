@@ -29,6 +29,11 @@ func edges(audio []byte, mark byte) (first, last int) {
 
 func TestTapAlignsBothChannels(t *testing.T) {
 	t.Parallel()
+	calmly(t, tapBoth)
+}
+
+// tapBoth compares where a tap puts prompts and both parties with when they spoke.
+func tapBoth(t testing.TB) *Plane {
 	c := newBridged(t)
 	tap := new(recorder)
 	params := both(c.buyer)
@@ -104,6 +109,7 @@ func TestTapAlignsBothChannels(t *testing.T) {
 	if more := len(tap.all()); more != n {
 		t.Errorf("%d frames after the tap was removed", more-n)
 	}
+	return c.plane
 }
 
 func TestTapLeavesOutKeys(t *testing.T) {
