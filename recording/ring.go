@@ -195,12 +195,16 @@ func (r *ring) next(limit int64, b []byte) []byte {
 
 // weave fills dst with the samples of both channels in turn.
 func weave(dst, rx, tx []byte) {
-	for len(dst) >= 8 && len(rx) >= 4 && len(tx) >= 4 {
-		a, b := spread(binary.LittleEndian.Uint32(rx)), spread(binary.LittleEndian.Uint32(tx))
-		binary.LittleEndian.PutUint64(dst, a|b<<8)
-		dst, rx, tx = dst[8:], rx[4:], tx[4:]
+	le := binary.LittleEndian
+	n := len(dst) / frameBytes
+	rx, tx = rx[:n], tx[:n]
+	i := 0
+	for ; i+8 <= n; i += 8 {
+		a, b, to := le.Uint64(rx[i:i+8]), le.Uint64(tx[i:i+8]), dst[2*i:2*i+16]
+		le.PutUint64(to, spread(uint32(a))|spread(uint32(b))<<8)
+		le.PutUint64(to[8:], spread(uint32(a>>32))|spread(uint32(b>>32))<<8)
 	}
-	for i := 0; i < len(dst)/2; i++ {
+	for ; i < n; i++ {
 		dst[2*i], dst[2*i+1] = rx[i], tx[i]
 	}
 }
