@@ -180,7 +180,7 @@ func TestPostgresAway(t *testing.T) {
 		t.Skip("takes an outage")
 	}
 	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "pg")
+	dir := filepath.Join(storetest.Dir(t), "pg")
 	up := func() *localpg.Cluster {
 		t.Helper()
 		c, err := localpg.Start(t.Context(), localpg.Config{Dir: dir})

@@ -15,6 +15,7 @@ import (
 	"github.com/ringbid/ringbid"
 	"github.com/ringbid/ringbid/sim"
 	"github.com/ringbid/ringbid/store/localpg"
+	"github.com/ringbid/ringbid/store/storetest"
 )
 
 // TestPowerCut ends a node and its database at the same moment, with calls in
@@ -119,7 +120,7 @@ func TestNodeLost(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits until a node is taken for dead")
 	}
-	pg, err := localpg.Start(t.Context(), localpg.Config{Dir: filepath.Join(t.TempDir(), "pg")})
+	pg, err := localpg.Start(t.Context(), localpg.Config{Dir: filepath.Join(storetest.Dir(t), "pg")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ringbid/ringbid"
 	"github.com/ringbid/ringbid/sim"
+	"github.com/ringbid/ringbid/store/storetest"
 )
 
 // TestMain lets the test binary be ringbid itself, for tests that need a process
@@ -48,7 +49,7 @@ func rtpPorts() string {
 func testConfig(t *testing.T) config {
 	t.Helper()
 	return config{
-		Data: filepath.Join(t.TempDir(), "data"), SIP: "udp:127.0.0.1:0,tcp:127.0.0.1:0", RTP: rtpPorts(), HTTP: "127.0.0.1:0",
+		Data: filepath.Join(storetest.Dir(t), "data"), SIP: "udp:127.0.0.1:0,tcp:127.0.0.1:0", RTP: rtpPorts(), HTTP: "127.0.0.1:0",
 		Drain: 5 * time.Second, MaxCalls: 200, LogLevel: "info", fast: true,
 	}
 }

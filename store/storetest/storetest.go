@@ -3,9 +3,12 @@ package storetest
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -39,7 +42,14 @@ var shared struct {
 // Main runs the tests and ends the cluster:
 //
 //	func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
+//
+// Tests mostly wait for Postgres: a short run has four at once per processor,
+// unless -parallel says otherwise. A long one keeps to one, as it judges times.
 func Main(m *testing.M) int {
+	flag.Parse()
+	if testing.Short() && !given("test.parallel") {
+		_ = flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0)))
+	}
 	code := m.Run()
 	if shared.cluster != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), wait)
@@ -50,6 +60,12 @@ func Main(m *testing.M) int {
 		_ = os.RemoveAll(shared.dir)
 	}
 	return code
+}
+
+// given reports whether the flag is on the command line.
+func given(name string) (yes bool) {
+	flag.Visit(func(f *flag.Flag) { yes = yes || f.Name == name })
+	return yes
 }
 
 // DB returns the DSN of a migrated database of this test's own.
@@ -120,11 +136,45 @@ func startShared() (err error) {
 	return store.Migrate(ctx, dsn(template), delivery.Migrate)
 }
 
+// Where Linux keeps files in memory, and how much must be free there, in bytes,
+// for tests to use it.
+const (
+	memory = "/dev/shm"
+	plenty = 2 << 30
+)
+
+// fast is where clusters of tests live: in memory where there is plenty of it,
+// as a database is 500 files that are gone a second later (on a disk 300 ms of
+// work each, in memory 30). Where TMPDIR is set, that is the place.
+func fast() string {
+	var fs syscall.Statfs_t
+	if os.Getenv("TMPDIR") != "" || syscall.Statfs(memory, &fs) != nil || fs.Bavail*uint64(fs.Bsize) < plenty {
+		return os.TempDir()
+	}
+	return memory
+}
+
+// Dir returns a folder for a cluster that a test starts itself, removed when the
+// test ends.
+func Dir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp(fast(), "ringbid-test-")
+	if err != nil {
+		t.Fatalf("storetest: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := clear(dir); err != nil {
+			t.Errorf("storetest: %v", err)
+		}
+	})
+	return dir
+}
+
 // claimDir returns a folder that no other run of a test uses, empty. What an
 // earlier run that was killed left there is removed, so that the folders do not
 // pile up.
 func claimDir() (string, *os.File, error) {
-	base := filepath.Join(os.TempDir(), fmt.Sprintf("ringbid-test-%d", os.Getuid()))
+	base := filepath.Join(fast(), fmt.Sprintf("ringbid-test-%d", os.Getuid()))
 	if err := os.MkdirAll(base, 0o755); err != nil {
 		return "", nil, err
 	}

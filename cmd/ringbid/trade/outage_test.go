@@ -11,6 +11,7 @@ import (
 	"github.com/ringbid/ringbid"
 	"github.com/ringbid/ringbid/delivery/intake"
 	"github.com/ringbid/ringbid/store/localpg"
+	"github.com/ringbid/ringbid/store/storetest"
 )
 
 // ownCluster runs a Postgres of the test's own, which it may stop.
@@ -41,7 +42,7 @@ func TestPostgresStops(t *testing.T) {
 	if testing.Short() {
 		t.Skip("stops and starts a Postgres")
 	}
-	dir := filepath.Join(t.TempDir(), "pg")
+	dir := filepath.Join(storetest.Dir(t), "pg")
 	dsn, stop := ownCluster(t, dir)
 	r, g := openRig(t, parts{dsn: dsn}), newGate(t)
 	r.publish(slices.Concat(basics("acme", "next"), buyer("acme", "20.00", g.method("api", `{"timeout":"40s"}`)), buyer("next", "5.00", inbox("next")))...)
