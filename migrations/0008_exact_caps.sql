@@ -14,13 +14,13 @@ CREATE TABLE reservations (
 );
 CREATE INDEX reservations_at ON reservations (at);
 
--- A share is a part of a cap's room that one run of a node may sell without
--- asking: nobody else may, until the node gives it back or has been silent for
+-- A share is a part of a cap's room, or of a target's lines, that one run of a node
+-- may sell without asking: nobody else may, until the node gives it back or has been silent for
 -- an hour, when it does not sell from it any more. seq tells the latest word of
 -- its node from one that was under way for long.
 CREATE TABLE cap_shares (
     target       text        NOT NULL,
-    counts       text        NOT NULL CHECK (counts IN ('attempt', 'connect', 'convert')),
+    counts       text        NOT NULL CHECK (counts IN ('attempt', 'connect', 'convert', 'line')),
     per          text        NOT NULL CHECK (per IN ('hour', 'day', 'month', 'total')),
     window_start timestamptz NOT NULL,
     node         text        NOT NULL,
@@ -58,7 +58,7 @@ BEGIN
         SELECT c.used INTO room FROM cap_counters c
         WHERE c.target = p_target AND c.counts = p_counts[i] AND c.per = p_per[i] AND c.window_start = p_start[i];
         room := p_max[i] - coalesce(room, 0) - shared(p_target, p_counts[i], p_per[i], p_start[i], p_node, p_boot)
-            - (CASE WHEN p_counts[i] IN ('connect', 'convert') THEN held ELSE 0 END);
+            - (CASE WHEN p_counts[i] IN ('connect', 'convert', 'line') THEN held ELSE 0 END);
         room := least(p_want[i], greatest(p_have[i], room));
         INSERT INTO cap_shares AS s (target, counts, per, window_start, node, boot, n, seq)
         VALUES (p_target, p_counts[i], p_per[i], p_start[i], p_node, p_boot, room, p_seq)
@@ -85,7 +85,7 @@ END $$;
 -- where this was decided without it. p_carry says of each cap, by the share's
 -- seq, that the node gives one of its share to this reservation; 0 for no. Calls
 -- that hold a lease may still become connects and conversions: they count as
--- such here.
+-- such here. Lines are a cap of their own, 'line/total', which only leases use.
 CREATE FUNCTION reserve_slot(
     p_target text, p_call text, p_node text, p_boot text, p_limit integer,
     p_counts text[], p_per text[], p_start timestamptz[], p_max bigint[], p_id text, p_carry bigint[],
@@ -115,7 +115,7 @@ BEGIN
         WHERE c.target = p_target AND c.counts = p_counts[i] AND c.per = p_per[i] AND c.window_start = p_start[i];
         n := coalesce(n, 0);
         used := used || n;
-        room := p_max[i] - n - (CASE WHEN p_counts[i] IN ('connect', 'convert') THEN held ELSE 0 END);
+        room := p_max[i] - n - (CASE WHEN p_counts[i] IN ('connect', 'convert', 'line') THEN held ELSE 0 END);
         IF reason = '' AND room <= 0 THEN
             reason := p_counts[i] || '/' || p_per[i];
         END IF;

@@ -65,6 +65,7 @@ func (s *Store) back(ctx context.Context) {
 			return
 		}
 	}
+	s.refresh(ctx) // shares that were sold from are too small
 	away := s.circuit.steady()
 	s.circuit.since.Store(time.Now().UnixNano())
 	s.circuit.away.Store(false)

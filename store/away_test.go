@@ -152,7 +152,7 @@ func TestPostgresStopped(t *testing.T) {
 		t.Skip("takes an outage")
 	}
 	t.Parallel()
-	pg := filepath.Join(t.TempDir(), "pg")
+	pg := filepath.Join(storetest.Dir(t), "pg")
 	cluster := ownCluster(t, pg)
 	box := &outbox{}
 	s := storetest.Open(t, func(c *store.Config) {
@@ -213,7 +213,7 @@ func TestPostgresFrozen(t *testing.T) {
 		t.Skip("takes an outage")
 	}
 	t.Parallel()
-	pg := filepath.Join(t.TempDir(), "pg")
+	pg := filepath.Join(storetest.Dir(t), "pg")
 	cluster := ownCluster(t, pg)
 	s := storetest.Open(t, func(c *store.Config) { c.DSN = cluster.DSN() })
 	apply(t, s, sample(), false)
@@ -322,27 +322,30 @@ func TestStartsWithoutPostgres(t *testing.T) {
 	}
 }
 
-// Nodes that cannot ask Postgres never sell more than there is together.
+// Nodes that cannot ask Postgres never sell more lines than there are together.
 func TestSharesAddUp(t *testing.T) {
 	t.Parallel()
 	all := nodes(t, "a", "b", "c")
-	for _, s := range all {
-		until(t, "the nodes know each other", func() bool { return store.Nodes(s) == 3 })
-	}
-	target := &ringbid.Target{Name: "line", Concurrency: 7}
-	for i := range 4 { // a holds more than its share already
-		if err := all[0].Reserve(t.Context(), fmt.Sprint("early-", i), target); err != nil {
-			t.Fatal(err)
+	docs := sample()
+	target := docs[6].(*ringbid.Target)
+	target.Concurrency = 24
+	apply(t, all[0], docs, false)
+	shares := func(each int64) {
+		t.Helper()
+		for _, s := range all {
+			until(t, fmt.Sprint("shares of ", each), func() bool { return store.Room(s, "acme-line") == each })
 		}
 	}
-	for _, s := range all {
-		until(t, "all see four calls", func() bool { return s.Load("line") == 4 })
+	shares(4)
+	if got := sell(t, all[0], target, "early-", 6); got != 6 { // more than its share
+		t.Fatalf("%d early calls", got)
 	}
+	shares(3)
 	for _, s := range all {
 		store.GoAway(s)
 	}
-	if got := rush(t, all, target, 20); got > 3 || got < 1 {
-		t.Errorf("%d more of 3 were given out", got)
+	if got := rush(t, all, target, 20); got != 9 {
+		t.Errorf("%d more of three shares of 3", got)
 	}
 	capped := &ringbid.Target{Name: "capped", Caps: []ringbid.Cap{{On: "attempt", Per: "day", Limit: 8}}}
 	if got := rush(t, all, capped, 20); got != 0 {
@@ -363,12 +366,15 @@ func TestSharesOfCapsAddUp(t *testing.T) {
 		return ask[string](t, all[0], `SELECT coalesce(string_agg(s, ', ' ORDER BY s), '') FROM (SELECT concat_ws(' ', counts, per, sum(n)) AS s FROM cap_shares GROUP BY counts, per) x`)
 	}
 	until(t, "each has a sixth", func() bool { return shares() == "attempt day 12, attempt total 12, convert total 6" })
+	for _, s := range all {
+		until(t, "each knows", func() bool { return store.Room(s, target.Name) == 4+4+2 })
+	}
 	store.GoAway(all[0])
 	store.GoAway(all[1])
 	if got := rush(t, all[:2], target, 20); got != 4 { // two conversions each
 		t.Errorf("%d calls of 2 shares of 2", got)
 	}
-	if got := rush(t, all[2:], target, 20); got != 8 { // the rest of what may convert
+	if got := rush(t, all[2:], target, 20) + int(sell(t, all[2], target, "late-", 9)); got != 8 { // the rest of what may convert
 		t.Errorf("%d calls by who can ask, of 12 less 4", got)
 	}
 }

@@ -13,7 +13,7 @@ import (
 const shareLife = 50 * time.Minute
 
 // share is this node's own part of a cap's room. What Postgres holds back for it
-// (n of cap_shares) is never less than room, calls, away and what waits together, so
+// (n of cap_shares) is never less than room, calls, away and what is owed together, so
 // that the cap is not oversold whatever of our statements arrives, late or never:
 // room is lowered before Postgres is told, and raised after it said so.
 type share struct {
@@ -107,28 +107,28 @@ func (l *ledger) failed(r *reservation, sure bool) {
 }
 
 // adopt makes the reservation from what is this node's own, or says what there is
-// too little of. Lines are dealt out by what was left when Postgres was last
-// seen; they are free again soon, and their buyer's switch counts them too. Caps
-// are strict: each must lend one of this node's share. A cap of revenue lends
-// nothing, as nobody knows before the end what a call brings.
-func (l *ledger) adopt(r *reservation) (reason string) {
+// too little of: each cap, and the lines, must lend one of this node's share. A
+// cap of revenue lends nothing, as nobody knows before the end what a call brings.
+// A run that has never seen Postgres has no shares; it takes the lines for its
+// own, as its earlier run's calls are over. sure says that Postgres has not made
+// the reservation.
+func (l *ledger) adopt(r *reservation, sure bool) (reason string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.slot(r.target.Name)
-	others, base := int64(s.others), int64(s.base)
-	if limit := int64(r.target.Concurrency); limit > 0 && int64(len(s.held)) > base+l.part(limit-others-base) {
-		return "concurrency"
-	}
 	sent := slices.Clone(r.carry)
 	for i, c := range r.caps {
 		if c.On == "revenue" {
 			if k := c.key(); l.pending[k] >= l.part(c.max-l.used[k]) {
 				reason = c.reason()
 			}
-		} else if r.carry[i] == 0 {
-			if r.carry[i] = l.lend(c); r.carry[i] == 0 {
-				reason = c.reason() + heldReason
-			}
+			continue
+		}
+		if r.carry[i] == 0 {
+			r.carry[i] = l.lend(c)
+		}
+		if r.carry[i] == 0 && !(c.On == "line" && l.alive.IsZero() && int64(len(s.held)) <= c.max) {
+			reason = c.reason() + heldReason
 		}
 	}
 	if reason != "" {
@@ -136,6 +136,7 @@ func (l *ledger) adopt(r *reservation) (reason string) {
 		return reason
 	}
 	h := s.held[r.call]
+	h.sure = sure
 	l.lent(r, func(c capAt, own *share) {
 		own.known = -1
 		if c.On == "attempt" {
@@ -173,6 +174,16 @@ const heldReason = "/held"
 
 func (c capAt) reason() string { return c.On + "/" + c.Per }
 
+// limitsAt are the target's caps at the moment and, before them, its lines.
+func limitsAt(t *ringbid.Target, at time.Time) []capAt {
+	caps := capsAt(t, at)
+	if t.Concurrency > 0 {
+		line := use{Target: t.Name, On: "line", Per: "total", Start: time.Unix(0, 0).UTC(), N: 1}
+		caps = slices.Insert(caps, 0, capAt{line, int64(t.Concurrency)})
+	}
+	return caps
+}
+
 // attempts are the caps of the reservation that count attempts.
 func (r *reservation) attempts() []capAt {
 	return slices.DeleteFunc(slices.Clone(r.caps), func(c capAt) bool { return c.On != "attempt" })
@@ -208,7 +219,7 @@ func (l *ledger) wishes(t *ringbid.Target, caps []capAt) (list []wish, seq int64
 		}
 		want := max(0, (c.max-l.used[k]-l.pending[k]-c.potential(busy))/parts-h.away)
 		h.room = min(h.room, want)
-		rest := h.calls + h.away + l.pending[k]
+		rest := h.calls + h.away + l.owed[k]
 		if h.room != want || h.known != h.room+rest {
 			list = append(list, wish{c, want + rest, h.room + rest})
 		}

@@ -13,19 +13,19 @@
 // caps are dealt out from what is this node's own, and facts wait in the spool,
 // on disk and flushed, until they can be committed, once.
 //
-// Caps on attempts are never oversold, and late answers do not oversell those on
-// connects and conversions either. A node sells without Postgres only from shares
-// that Postgres has set aside for it: nobody else may sell those until it gives
-// them back or has been silent for an hour. Each attempt has an id, and is counted
-// once by it whether the answer came, comes late or never. Alone, a node may sell
-// all that is left; several may sell half of it between them.
+// Lines (concurrency) and caps on attempts are never oversold, and late answers do
+// not oversell caps on connects and conversions either. A node sells without
+// Postgres only from shares that Postgres has set aside for it: nobody else may
+// sell those until it gives them back or has been silent for an hour. Each attempt
+// has an id, and is counted once by it whether the answer came, comes late or
+// never. Alone, a node may sell all that is left; several may sell half of it
+// between them.
 //
 // What is not strict: a connect is counted when its call is settled, and until
 // then by the slot it holds, but not in the moment between giving the slot back
 // and settling. A cap of revenue lets the call through that reaches it, and those
-// on the line then. Lines (concurrency) are dealt out by what was free when
-// Postgres was last seen: nodes that cannot ask it, and saw it at different
-// moments, may ring more than there are.
+// on the line then. A node that starts while Postgres is away has no shares: it
+// sells nothing that is capped, and takes the lines for its own.
 //
 // The package does not decide prices, ranks or outcomes, runs no jobs (the
 // transaction that settles a call hands them to an Outbox), and starts no

@@ -25,3 +25,16 @@ func GoAway(s *Store) {
 	s.work.Wait()
 	s.setAway(nil)
 }
+
+// Room returns what the store has of the target's caps and lines to sell without
+// asking, summed up.
+func Room(s *Store, target string) (sum int64) {
+	s.ledger.mu.Lock()
+	defer s.ledger.mu.Unlock()
+	for k, h := range s.ledger.shares {
+		if k.target == target {
+			sum += h.room
+		}
+	}
+	return sum
+}

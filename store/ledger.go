@@ -75,7 +75,7 @@ func compareUses(a, b use) int {
 // changes nothing.
 func (s *Store) Reserve(ctx context.Context, callID string, t *ringbid.Target) error {
 	began := time.Now()
-	r := s.ledger.ask(callID, t, capsAt(t, s.cfg.Now()))
+	r := s.ledger.ask(callID, t, limitsAt(t, s.cfg.Now()))
 	if r == nil {
 		return nil
 	}
@@ -159,6 +159,13 @@ func (s *Store) Load(target string) int { return s.ledger.load(target) }
 
 // inWords says a reason as people read it.
 func inWords(reason string, t *ringbid.Target) string {
+	reason, held := strings.CutSuffix(reason, heldReason)
+	if reason == "line/total" {
+		held, reason = false, "concurrency"
+	}
+	if held {
+		return "what is left is held by other nodes, or postgres is late: " + inWords(reason, t)
+	}
 	switch reason {
 	case "":
 		return ""
@@ -167,10 +174,6 @@ func inWords(reason string, t *ringbid.Target) string {
 			return "its one line is busy"
 		}
 		return fmt.Sprintf("all %d lines are busy", t.Concurrency)
-	}
-	reason, held := strings.CutSuffix(reason, heldReason)
-	if held {
-		return "what is left is held by other nodes, or postgres is late: " + inWords(reason, t)
 	}
 	on, per, _ := strings.Cut(reason, "/")
 	window := map[string]string{"hour": " an hour", "day": " a day", "month": " a month", "total": " in total"}[per]

@@ -36,20 +36,16 @@ func (s *Store) refreshLedger(ctx context.Context) error {
 	return nil
 }
 
-// leased are a target's leases: other nodes' and ours.
-type leased struct{ others, ours int }
-
-func (s *Store) readLeases(ctx context.Context) (map[string]leased, error) {
-	rows, err := s.calls.Query(ctx, `
-		SELECT target, count(*) FILTER (WHERE NOT (node = $1 AND boot = $2))::integer, count(*) FILTER (WHERE node = $1 AND boot = $2)::integer
-		FROM leases GROUP BY target`, s.cfg.Node, s.boot)
+// readLeases returns how many slots of each target other nodes hold.
+func (s *Store) readLeases(ctx context.Context) (map[string]int, error) {
+	rows, err := s.calls.Query(ctx, `SELECT target, count(*)::integer FROM leases WHERE NOT (node = $1 AND boot = $2) GROUP BY target`, s.cfg.Node, s.boot)
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]leased{}
+	out := map[string]int{}
 	var target string
-	var n leased
-	_, err = pgx.ForEachRow(rows, []any{&target, &n.others, &n.ours}, func() error { out[target] = n; return nil })
+	var n int
+	_, err = pgx.ForEachRow(rows, []any{&target, &n}, func() error { out[target] = n; return nil })
 	return out, err
 }
 
@@ -64,20 +60,20 @@ func (s *Store) readUsed(ctx context.Context) ([]use, error) {
 }
 
 // refresh takes over what was read by statements that began at the moment.
-func (l *ledger) refresh(began time.Time, leases map[string]leased, used []use, nodes []string) {
+func (l *ledger) refresh(began time.Time, leases map[string]int, used []use, nodes []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(nodes) > 0 {
 		l.nodes = nodes
 	}
 	for target, s := range l.slots {
-		s.others, s.base = leases[target].others, leases[target].ours
+		s.others = leases[target]
 		if s.others == 0 && len(s.held) == 0 {
 			delete(l.slots, target)
 		}
 	}
 	for target, n := range leases {
-		l.slot(target).others, l.slot(target).base = n.others, n.ours
+		l.slot(target).others = n
 	}
 	for k := range l.used { // windows long gone
 		if k.per != "total" && k.start < began.Add(-33*24*time.Hour).Unix() {
@@ -121,6 +117,7 @@ func (s *Store) reconcile(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reconcile leases: %w", err)
 	}
+	s.ledger.leased(targets, calls)
 	return nil
 }
 
@@ -137,6 +134,18 @@ func (l *ledger) holding(before time.Time) (targets, calls []string) {
 		}
 	}
 	return targets, calls
+}
+
+// leased says that the calls' slots are among the leases: they need nothing of
+// this node's shares any more.
+func (l *ledger) leased(targets, calls []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, target := range targets {
+		if h := l.slot(target).held[calls[i]]; h != nil {
+			l.disclaim(h)
+		}
+	}
 }
 
 // unsettled returns the targets of calls that are over and wait to be settled.

@@ -35,7 +35,7 @@ func unmade(err error) bool {
 // adopt makes the reservation from what is this node's own, and writes down that
 // it is to be counted. sure says that Postgres did not make it.
 func (s *Store) adopt(r *reservation, sure bool) (reason string) {
-	if reason = s.ledger.adopt(r); reason != "" {
+	if reason = s.ledger.adopt(r, sure); reason != "" {
 		s.refuse(r, sure)
 		return reason
 	}
@@ -97,29 +97,31 @@ func (s *Store) resolve(ctx context.Context, b []byte) error {
 	return nil
 }
 
-// dealShares asks Postgres for this node's shares of the caps of targets that take
-// calls, in the windows in which they may be needed, and gives back what is too
-// much.
+// dealShares asks Postgres for this node's shares of the caps and lines of targets
+// that take calls, in the windows in which they may be needed, and gives back what
+// is too much. What it has no time for comes the next time.
 func (s *Store) dealShares(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, probeIn)
-	defer cancel()
+	until := time.Now().Add(probeIn)
 	if err := s.dropOldShares(ctx); err != nil {
 		return err
 	}
 	now, keep := s.cfg.Now(), map[capKey]bool{}
 	for _, t := range s.Book().Targets {
-		if t.Trunk == "" || len(t.Caps) == 0 {
+		if t.Trunk == "" {
 			continue
 		}
-		caps := capsAt(t, now)
+		caps := limitsAt(t, now)
 		for _, c := range caps {
 			keep[c.key()] = true
 		}
-		for _, c := range capsAt(t, now.Add(shareLife)) {
+		for _, c := range limitsAt(t, now.Add(shareLife)) {
 			if !keep[c.key()] {
 				keep[c.key()] = true
 				caps = append(caps, c)
 			}
+		}
+		if time.Now().After(until) {
+			continue
 		}
 		if err := s.deal(ctx, t, caps); err != nil {
 			return fmt.Errorf("share caps of %s: %w", t.Name, err)
@@ -134,6 +136,8 @@ func (s *Store) deal(ctx context.Context, t *ringbid.Target, caps []capAt) error
 	if len(list) == 0 {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, probeIn)
+	defer cancel()
 	wished, want, have := make([]capAt, len(list)), make([]int64, len(list)), make([]int64, len(list))
 	for i, w := range list {
 		wished[i], want[i], have[i] = w.capAt, w.want, w.have
@@ -156,6 +160,8 @@ func (s *Store) dropOldShares(ctx context.Context) error {
 	if s.sharesDropped || s.resolving(func(v verdict) bool { return v.Boot != s.boot }) {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, probeIn)
+	defer cancel()
 	_, err := s.pages.Exec(ctx, `DELETE FROM cap_shares WHERE node = $1 AND boot <> $2`, s.cfg.Node, s.boot)
 	s.sharesDropped = err == nil
 	return err

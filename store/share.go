@@ -21,6 +21,7 @@ type ledger struct {
 	learnt  map[capKey]time.Time // when a reservation has told of it since
 	waiting map[string]*waiting
 	pending map[capKey]int64 // sums of waiting
+	owed    map[capKey]int64 // of those, what is not in Postgres yet
 	shares  map[capKey]*share
 	seq     int64     // of the last word on shares
 	alive   time.Time // when the last heartbeat that arrived was sent
@@ -28,14 +29,14 @@ type ledger struct {
 
 type slot struct {
 	others int              // leases of other nodes, when last seen
-	base   int              // leases of ours that the others saw then
 	held   map[string]*hold // ours, by call
 }
 
 // hold is a slot that a call of ours holds.
 type hold struct {
 	since time.Time
-	own   []capKey // of connects and conversions, each with one of this node's share for it
+	own   []capKey // the limits of which it has one of this node's share
+	sure  bool     // Postgres has not given it the slot too
 }
 
 type capKey struct {
@@ -53,7 +54,7 @@ func (u use) key() capKey { return capKey{u.Target, u.On, u.Per, u.Start.Unix()}
 
 func newLedger(node string) *ledger {
 	return &ledger{node: node, nodes: []string{node}, slots: map[string]*slot{}, used: map[capKey]int64{}, learnt: map[capKey]time.Time{},
-		waiting: map[string]*waiting{}, pending: map[capKey]int64{}, shares: map[capKey]*share{}}
+		waiting: map[string]*waiting{}, pending: map[capKey]int64{}, owed: map[capKey]int64{}, shares: map[capKey]*share{}}
 }
 
 func (l *ledger) slot(target string) *slot {
@@ -65,13 +66,14 @@ func (l *ledger) slot(target string) *slot {
 	return s
 }
 
+// drop gives the call's slot back.
 func (l *ledger) drop(target, call string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.free(l.slot(target), call)
 }
 
-// dropCall forgets all slots of the call.
+// dropCall gives back all slots of the call.
 func (l *ledger) dropCall(call string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -80,8 +82,9 @@ func (l *ledger) dropCall(call string) {
 	}
 }
 
-// free takes the slot from the call. What the call had of this node's shares is
-// not given back here: Postgres may have counted it to the slot, and tells when
+// free takes the slot from the call. A line of this node's share is there again
+// at once. What it had for connects and conversions is not: the call may turn out
+// to be one; nor is what Postgres may have counted to the slot. That comes when
 // shares are dealt the next time.
 func (l *ledger) free(s *slot, call string) {
 	h := s.held[call]
@@ -90,8 +93,19 @@ func (l *ledger) free(s *slot, call string) {
 	}
 	delete(s.held, call)
 	for _, k := range h.own {
+		if k.on == "line" && h.sure {
+			l.shares[k].room++
+		}
+	}
+	l.disclaim(h)
+}
+
+// disclaim takes what the slot has of this node's shares off it.
+func (l *ledger) disclaim(h *hold) {
+	for _, k := range h.own {
 		l.shares[k].calls--
 	}
+	h.own = nil
 }
 
 func (l *ledger) load(target string) int {
@@ -123,7 +137,7 @@ func (l *ledger) full(t *ringbid.Target, caps []capAt) string {
 // potential is how much of what the cap counts may still come of calls that
 // hold a slot.
 func (c capAt) potential(calls int64) int64 {
-	if c.On == "connect" || c.On == "convert" {
+	if c.On == "connect" || c.On == "convert" || c.On == "line" {
 		return calls
 	}
 	return 0
@@ -165,6 +179,19 @@ func (l *ledger) add(id string, uses ...use) {
 	w.uses = append(w.uses, uses...)
 	for _, u := range uses {
 		l.pending[u.key()] += u.N
+		l.owed[u.key()] += u.N
+	}
+}
+
+// paid says that what waits is no longer owed to Postgres.
+func (l *ledger) paid(w *waiting) {
+	if !w.committed.IsZero() {
+		return
+	}
+	for _, u := range w.uses {
+		if l.owed[u.key()] -= u.N; l.owed[u.key()] == 0 {
+			delete(l.owed, u.key())
+		}
 	}
 }
 
@@ -174,6 +201,7 @@ func (l *ledger) remove(id string) {
 		return
 	}
 	delete(l.waiting, id)
+	l.paid(w)
 	for _, u := range w.uses {
 		if l.pending[u.key()] -= u.N; l.pending[u.key()] == 0 {
 			delete(l.pending, u.key())
@@ -196,6 +224,7 @@ func (l *ledger) committed(id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if w := l.waiting[id]; w != nil {
+		l.paid(w)
 		w.committed = time.Now()
 	}
 }
