@@ -174,6 +174,10 @@ func TestLatchToPeerBehindNAT(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for the second of silence that latching demands")
 	}
+	calmly(t, latchBehindNAT)
+}
+
+func latchBehindNAT(t testing.TB) *Plane {
 	p := openPlane(t)
 	s, events := openStream(t, p)
 	signalled, real := newParty(t, p.config.Bind), newParty(t, loopback())
@@ -195,6 +199,7 @@ func TestLatchToPeerBehindNAT(t *testing.T) {
 	if frames := tap.all(); len(frames) == 0 || len(frames) > 12 {
 		t.Errorf("%d frames heard, want those after the latch", len(frames))
 	}
+	return p
 }
 
 func TestRebindingInMidCall(t *testing.T) {

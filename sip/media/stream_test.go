@@ -75,34 +75,40 @@ func TestBridgeRelaysBothWays(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := newBridged(t, change)
-			c.a.Bridge(c.b)
-			pace(30, 20*time.Millisecond, func(i int) {
-				c.alice.voice(c.a, 0, byte(i))
-				c.buyer.voice(c.b, 0, byte(100+i))
-			})
-			for _, side := range []struct {
-				p     *party
-				first byte
-			}{{c.buyer, 0}, {c.alice, 100}} {
-				eventually(t, "the last frame", func() bool {
-					return slices.ContainsFunc(side.p.all(), func(h heard) bool { return h.payload[0] == side.first+29 })
-				})
-				got := side.p.all()
-				checkContinuous(t, got)
-				var want []byte
-				for i := range byte(30) {
-					want = append(want, side.first+i)
-				}
-				spoken := marks(got, 0)
-				spoken = slices.DeleteFunc(spoken, func(b byte) bool { return b == 0xFF })
-				// Frames sent before a bridge across shards stood may be missing.
-				if len(spoken) < 28 || !bytes.HasSuffix(want, spoken) {
-					t.Errorf("heard % d, want % d", spoken, want)
-				}
-			}
+			calmly(t, func(t testing.TB) *Plane { return talkBothWays(t, change) })
 		})
 	}
+}
+
+// talkBothWays bridges two parties and lets both talk at once.
+func talkBothWays(t testing.TB, change func(*Config)) *Plane {
+	c := newBridged(t, change)
+	c.a.Bridge(c.b)
+	pace(30, 20*time.Millisecond, func(i int) {
+		c.alice.voice(c.a, 0, byte(i))
+		c.buyer.voice(c.b, 0, byte(100+i))
+	})
+	for _, side := range []struct {
+		p     *party
+		first byte
+	}{{c.buyer, 0}, {c.alice, 100}} {
+		eventually(t, "the last frame", func() bool {
+			return slices.ContainsFunc(side.p.all(), func(h heard) bool { return h.payload[0] == side.first+29 })
+		})
+		got := side.p.all()
+		checkContinuous(t, got)
+		var want []byte
+		for i := range byte(30) {
+			want = append(want, side.first+i)
+		}
+		spoken := marks(got, 0)
+		spoken = slices.DeleteFunc(spoken, func(b byte) bool { return b == 0xFF })
+		// Frames sent before a bridge across shards stood may be missing.
+		if len(spoken) < 28 || !bytes.HasSuffix(want, spoken) {
+			t.Errorf("heard % d, want % d", spoken, want)
+		}
+	}
+	return c.plane
 }
 
 func TestSourceSwitchesKeepOneStream(t *testing.T) {
