@@ -29,6 +29,31 @@ func meet(t *testing.T, c *http.Client, where, contentType, body string, limit t
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
+	return meetUntil(ctx, t, c, where, contentType, body)
+}
+
+// onceSeen returns a context that ends a while after the buyer has noted its
+// first lead, however long that took to get there.
+func onceSeen(t *testing.T, b *LeadBuyers, name string, after time.Duration) context.Context {
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		defer cancel()
+		look := time.NewTicker(5 * time.Millisecond)
+		defer look.Stop()
+		for len(b.Leads(name)) == 0 {
+			select {
+			case <-look.C:
+			case <-t.Context().Done():
+				return
+			}
+		}
+		<-time.NewTimer(after).C
+	}()
+	return ctx
+}
+
+func meetUntil(ctx context.Context, t *testing.T, c *http.Client, where, contentType, body string) met {
+	t.Helper()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, where, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +72,7 @@ func meet(t *testing.T, c *http.Client, where, contentType, body string, limit t
 // the buyer's own account of it against the table.
 func TestLeadFaults(t *testing.T) {
 	t.Parallel()
-	b, c := leadBuyers(t, LeadBuyersConfig{}), poster(t)
+	b := leadBuyers(t, LeadBuyersConfig{})
 	says := func(status int, texts ...string) func(met) bool {
 		return func(m met) bool {
 			for _, s := range texts {
@@ -109,15 +134,16 @@ func TestLeadFaults(t *testing.T) {
 	for f, facts := range leadFaults() {
 		t.Run(string(f), func(t *testing.T) {
 			t.Parallel()
-			limit := 20 * time.Second
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
 			if f == LeadFaultTimeout || f == LeadFaultEndless {
-				limit = 400 * time.Millisecond
+				ctx = onceSeen(t, b, string(f), 500*time.Millisecond)
 			}
-			check := checks[f]
+			c, check := poster(t), checks[f] // a client of its own: others' connections end
 			if check == nil {
 				t.Fatal("nobody checks it")
 			}
-			m := meet(t, c, b.URL(string(f)), "application/json", aLead("k"), limit)
+			m := meetUntil(ctx, t, c, b.URL(string(f)), "application/json", aLead("k"))
 			if !check(m) {
 				t.Errorf("status %d, %d bytes, late %v, %v: %.200s", m.status, len(m.body), m.late, m.err, m.body)
 			}
