@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -12,8 +13,9 @@ import (
 	"github.com/ringbid/ringbid"
 )
 
-// The breaker of an endpoint: ten failures in a row within five minutes open it;
-// after the method's cool-down one try looks, and its success closes it.
+// The breaker of an endpoint: ten failures in a row within five minutes, whichever
+// five, open it; after the method's cool-down one try looks, and its success
+// closes it.
 const (
 	breakerFailures = 10
 	breakerWithin   = 5 * time.Minute
@@ -97,36 +99,51 @@ func (s *Store) takeToken(ctx context.Context, tx pgx.Tx, w *ringbid.Work, e end
 
 func jitter(d time.Duration) time.Duration { return d + rand.N(d+time.Millisecond) }
 
+// closeBreaker makes a breaker as it was at first.
+const closeBreaker = `UPDATE endpoints SET failures = 0, first_at = NULL, recent = '{}', opened = NULL, probe_at = NULL, probing = '', reason = '' WHERE method = $1`
+
 // tellBreaker moves the breaker of an endpoint by how a try ended.
 func (s *Store) tellBreaker(ctx context.Context, tx pgx.Tx, method, delivery, what, why string, cooldown time.Duration, now time.Time) error {
 	switch what {
 	case "success":
-		_, err := tx.Exec(ctx, `
-			UPDATE endpoints SET failures = 0, first_at = NULL, opened = NULL, probe_at = NULL, probing = '', reason = ''
-			WHERE method = $1 AND (failures > 0 OR opened IS NOT NULL)`, method)
+		_, err := tx.Exec(ctx, closeBreaker+` AND (failures > 0 OR opened IS NOT NULL)`, method)
 		return err
 	case "failure", "open":
-		n := 1
-		if what == "open" {
-			n = breakerFailures
-		}
-		_, err := tx.Exec(ctx, `
-			INSERT INTO endpoints AS e (method, failures, first_at, opened, probe_at, reason, filled, tokens)
-			VALUES ($1, $2, $3, CASE WHEN $2::integer >= $4::integer THEN $3::timestamptz END, CASE WHEN $2::integer >= $4::integer THEN $5::timestamptz END, $6, $3, 0)
-			ON CONFLICT (method) DO UPDATE SET
-				failures = CASE WHEN e.first_at < $7 THEN $2 ELSE e.failures + $2 END,
-				first_at = CASE WHEN e.first_at IS NULL OR e.first_at < $7 THEN $3 ELSE e.first_at END,
-				opened   = CASE WHEN e.opened IS NOT NULL THEN e.opened
-				                WHEN (CASE WHEN e.first_at < $7 THEN $2 ELSE e.failures + $2 END) >= $4 THEN $3 END,
-				probe_at = CASE WHEN e.opened IS NOT NULL AND e.probing <> $8 AND e.probing <> '' THEN e.probe_at
-				                WHEN e.opened IS NOT NULL OR (CASE WHEN e.first_at < $7 THEN $2 ELSE e.failures + $2 END) >= $4 THEN $5 END,
-				probing  = CASE WHEN e.probing = $8 THEN '' ELSE e.probing END,
-				reason   = $6`,
-			method, n, now, breakerFailures, now.Add(cooldown), cut(clean(why), 300), now.Add(-breakerWithin), delivery)
-		return err
+		return failBreaker(ctx, tx, method, delivery, what == "open", why, now, now.Add(cooldown))
 	}
 	// Nothing was learnt: somebody else may look at once.
 	_, err := tx.Exec(ctx, `UPDATE endpoints SET probing = '', probe_at = $3 WHERE method = $1 AND probing = $2`, method, delivery, now)
+	return err
+}
+
+// failBreaker counts a failure, and opens the breaker with the tenth in a row of
+// the last five minutes, or at once. While it is open the next look is at probe,
+// unless another delivery is looking now.
+func failBreaker(ctx context.Context, tx pgx.Tx, method, delivery string, open bool, why string, now, probe time.Time) error {
+	if _, err := tx.Exec(ctx, `INSERT INTO endpoints (method, filled) VALUES ($1, $2) ON CONFLICT (method) DO NOTHING`, method, now); err != nil {
+		return err
+	}
+	var e endpoint
+	var recent []time.Time
+	err := tx.QueryRow(ctx, `SELECT opened, probe_at, probing, recent FROM endpoints WHERE method = $1 FOR UPDATE`, method).
+		Scan(&e.opened, &e.probeAt, &e.probing, &recent)
+	if err != nil {
+		return err
+	}
+	recent = slices.DeleteFunc(recent, func(t time.Time) bool { return t.Before(now.Add(-breakerWithin)) })
+	recent = append(recent, now)
+	recent = recent[max(0, len(recent)-breakerFailures):]
+	if e.opened == nil && (open || len(recent) >= breakerFailures) {
+		e.opened, e.probeAt = &now, &probe
+	} else if e.opened != nil && (e.probing == "" || e.probing == delivery) {
+		e.probeAt = &probe
+	}
+	if e.probing == delivery {
+		e.probing = ""
+	}
+	_, err = tx.Exec(ctx, `
+		UPDATE endpoints SET failures = $2, first_at = $3, recent = $4, opened = $5, probe_at = $6, probing = $7, reason = $8 WHERE method = $1`,
+		method, len(recent), recent[0], recent, e.opened, e.probeAt, e.probing, cut(clean(why), 300))
 	return err
 }
 
@@ -147,7 +164,7 @@ func (s *Store) Broken(ctx context.Context) (map[string]string, error) {
 // CloseBreaker lets an endpoint be asked again at once, whatever happened
 // before.
 func (s *Store) CloseBreaker(ctx context.Context, method string) error {
-	_, err := s.leads.Exec(ctx, `UPDATE endpoints SET failures = 0, first_at = NULL, opened = NULL, probe_at = NULL, probing = '', reason = '' WHERE method = $1`, clean(method))
+	_, err := s.leads.Exec(ctx, closeBreaker, clean(method))
 	if err != nil {
 		return fmt.Errorf("close breaker of %.64q: %w", method, kinded(err))
 	}

@@ -103,6 +103,29 @@ func TestBreakerOpens(t *testing.T) {
 	}
 }
 
+// TestBreakerSlides has a lone failure and then, four minutes later, ten within two
+// minutes: they open the breaker, though the fifth minute after the first failure
+// ends between them.
+func TestBreakerSlides(t *testing.T) {
+	t.Parallel()
+	r := alone(t, "broken", "")
+	if err := r.buyers.Set("broken", sim.LeadBuying{Fault: sim.LeadFault500}); err != nil {
+		t.Fatal(err)
+	}
+	r.try(r.queued("solar-main", 1)...)
+	r.clock.advance(4 * time.Minute)
+	for i := range 10 {
+		if got := r.breaker("api"); got == "open" && i < 9 { // the lone one still counts
+			t.Fatalf("open after %d failures", i)
+		}
+		r.try(r.queued("solar-main", 1)...)
+		r.clock.advance(13 * time.Second)
+	}
+	if got := r.breaker("api"); got != "open" {
+		t.Errorf("after ten failures within two minutes: %s", got)
+	}
+}
+
 // breakIt opens the breaker of a method at once: the endpoint does not know us.
 func (r *rig) breakIt(method, buying string) {
 	r.t.Helper()

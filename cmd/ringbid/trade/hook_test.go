@@ -264,3 +264,21 @@ func TestEventsAskForReturns(t *testing.T) {
 	}
 	r.balanced()
 }
+
+// TestEventsOfALead are found by the lead, however many others there are.
+func TestEventsOfALead(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil, nil)
+	if _, err := r.store.Pool().Exec(t.Context(), `
+		INSERT INTO hook_events (hook, event_id, at, said_at, version, lead_id, status, state, body)
+		SELECT 'h', n::text, now(), now(), 1, 'lead-' || n, 'new', 'applied', '{}' FROM generate_series(1, 5000) AS n`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.store.Pool().Exec(t.Context(), `ANALYZE hook_events`); err != nil {
+		t.Fatal(err)
+	}
+	plan := ask[string](r, `EXPLAIN (FORMAT JSON) SELECT max(version) FROM hook_events WHERE lead_id = 'lead-77' AND said_at = now() AND state = 'applied'`)
+	if !strings.Contains(plan, `"hook_events_lead"`) {
+		t.Errorf("plan: %s", plan)
+	}
+}
