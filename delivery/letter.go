@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/ringbid/ringbid"
@@ -90,11 +91,15 @@ type Digests interface {
 	// Sent runs send while nobody else sends the method's letter, and takes what it
 	// returns off the list.
 	Sent(ctx context.Context, method string, send func() ([]string, error)) error
+	// Refused takes deliveries off the list whose letter is refused for good, and
+	// puts them before a person.
+	Refused(ctx context.Context, deliveries []string, why string) error
 }
 
 // SendDigests sends the letters that are due, one a method. A letter that does
 // not go out is tried again the next time; its leads stay on the list, and keep
-// nobody else's letter back.
+// nobody else's letter back. One that is refused for good is given up: its leads
+// are exceptions from then on.
 func (e *Engine) SendDigests(ctx context.Context, d Digests) error {
 	var all error
 	for name, m := range e.cfg.Book().Methods {
@@ -106,7 +111,7 @@ func (e *Engine) SendDigests(ctx context.Context, d Digests) error {
 			if err != nil || len(ids) == 0 {
 				return nil, err
 			}
-			return e.sendDigest(ctx, m, ids, leads)
+			return e.sendDigest(ctx, d, m, ids, leads)
 		})
 		if err != nil {
 			all = errors.Join(all, fmt.Errorf("send digest of %s: %w", name, err))
@@ -117,7 +122,7 @@ func (e *Engine) SendDigests(ctx context.Context, d Digests) error {
 
 // sendDigest sends a letter about the first of the leads, as many as fit into one,
 // and returns which.
-func (e *Engine) sendDigest(ctx context.Context, m *ringbid.Method, ids []string, leads []ringbid.Lead) ([]string, error) {
+func (e *Engine) sendDigest(ctx context.Context, d Digests, m *ringbid.Method, ids []string, leads []ringbid.Lead) ([]string, error) {
 	var all []email.Lead
 	for i := range leads {
 		all = append(all, e.lettered(leads[i].ID, leads[i].Campaign, leads[i].Facts))
@@ -130,6 +135,9 @@ func (e *Engine) sendDigest(ctx context.Context, m *ringbid.Method, ids []string
 		case out.Class == connector.ClassAccepted || out.Class == connector.ClassAmbiguous: // twice is worse than late
 			return ids[:n], nil
 		case out.Code == connector.CodeTooLarge && n > 1:
+		case out.Class == connector.ClassRejected || out.Class == connector.ClassUnsound:
+			e.cfg.Logger.Error("digest is refused for good and given up", slog.String("method", m.Name), slog.Int("leads", n), slog.String("reason", out.Reason))
+			return nil, d.Refused(ctx, ids[:n], "its digest is refused for good: "+out.Reason)
 		default:
 			return nil, fmt.Errorf("letter of %d leads: %s %s", n, out.Class, out.Reason)
 		}

@@ -74,6 +74,43 @@ func (s *Store) DigestSent(ctx context.Context, method string, send func() ([]st
 	return nil
 }
 
+// digestRefused is the code of a delivery whose digest was refused for good.
+const digestRefused = "digest_refused"
+
+// DigestRefused takes deliveries off the list whose letter is refused for good and
+// makes exceptions of them. Their purchases stand: Retry puts them on the list
+// again, a return gives the money back.
+func (s *Store) DigestRefused(ctx context.Context, deliveries []string, why string) error {
+	err := inTx(ctx, s.leads, func(tx pgx.Tx) error {
+		for _, sql := range []string{
+			`SELECT FROM leads WHERE id IN (SELECT lead_id FROM deliveries WHERE id = ANY($1)) ORDER BY id FOR NO KEY UPDATE`,
+			`DELETE FROM digests WHERE delivery_id = ANY($1)`,
+		} {
+			if _, err := tx.Exec(ctx, sql, deliveries); err != nil {
+				return err
+			}
+		}
+		_, err := tx.Exec(ctx, `UPDATE deliveries SET exception = true, code = $2, reason = $3 WHERE id = ANY($1) AND state = 'accepted'`,
+			deliveries, digestRefused, cut(clean(why), 2000))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("give up digest: %w", kinded(err))
+	}
+	return nil
+}
+
+// digestAgain puts a delivery whose digest was refused on the list again, due at
+// once, with a person's corrections.
+func (s *Store) digestAgain(ctx context.Context, tx pgx.Tx, d ringbid.Delivery, corrected []byte, by string) error {
+	if _, err := tx.Exec(ctx, `INSERT INTO digests (delivery_id, method, due) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, d.ID, d.Method, s.cfg.Now()); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `UPDATE deliveries SET exception = false, code = '', reason = $2,
+		facts = CASE WHEN $3::jsonb IS NULL THEN facts ELSE coalesce(facts, '{}') || $3 END WHERE id = $1`, d.ID, cut(clean("on the list again by "+by), 200), corrected)
+	return err
+}
+
 // ForgetCopies takes the copies of requests and answers off a method's tries
 // that ended before the moment, at most n, and returns how many there were.
 func (s *Store) ForgetCopies(ctx context.Context, method string, before time.Time, n int) (int64, error) {

@@ -124,17 +124,20 @@ func (s *Store) retry(ctx context.Context, tx pgx.Tx, id string, facts map[strin
 		return err
 	}
 	now := s.cfg.Now().UTC()
-	if o.Purchase != "" {
-		if err := s.reopen(ctx, tx, o.Delivery); err != nil {
-			return err
-		}
-	}
 	var corrected []byte
 	if len(facts) > 0 {
 		if corrected, err = json.Marshal(facts); err != nil {
 			return err
 		}
 		corrected = scrubNUL(corrected)
+	}
+	if o.Code == digestRefused {
+		return s.digestAgain(ctx, tx, o.Delivery, corrected, by)
+	}
+	if o.Purchase != "" {
+		if err := s.reopen(ctx, tx, o.Delivery); err != nil {
+			return err
+		}
 	}
 	_, err = tx.Exec(ctx, `
 		UPDATE deliveries SET state = 'queued', since = $2, next = NULL, done = NULL, count = 0, maybe = false, claim = '', claimed = NULL,

@@ -61,3 +61,8 @@ func (d digests) Due(ctx context.Context, method string, n int) (ids []string, l
 func (d digests) Sent(ctx context.Context, method string, send func() ([]string, error)) error {
 	return d.DigestSent(ctx, method, send)
 }
+
+// Refused gives up deliveries whose letter is refused for good.
+func (d digests) Refused(ctx context.Context, deliveries []string, why string) error {
+	return d.DigestRefused(ctx, deliveries, why)
+}
