@@ -106,12 +106,13 @@ func (f LeadField) check(c *checker, at string, taken map[string]bool) {
 	for _, n := range append([]string{f.Name}, f.Aliases...) {
 		k := strings.ToLower(n)
 		c.that(!taken[k], at, "the name %.70q stands twice", n)
-		c.that(!leadReserved[k], at, "the name %.70q is the platform's own", n)
+		c.that(!leadReserved[k] && !strings.HasPrefix(k, "our_"), at, "the name %.70q is the platform's own", n)
 		taken[k] = true
 	}
 }
 
-// leadReserved are names with a meaning of their own in a post.
+// leadReserved are names with a meaning of their own in a post. Those that begin
+// with "our_" are what the platform adds to a lead when it is delivered.
 var leadReserved = map[string]bool{"key": true, "id": true, "external_id": true, "ping_id": true, "lead_id": true, "test": true}
 
 // FieldProblem is what is wrong with one field of a lead.

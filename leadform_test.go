@@ -163,6 +163,7 @@ func TestLeadRulesAreChecked(t *testing.T) {
 		"layout":   {ringbid.LeadRules{Fields: one(ringbid.LeadField{Name: "a", Type: "date", Layouts: []string{"yyyy"}})}, []string{`lead.fields[1].layouts: "yyyy" is not a layout of YYYY, MM, M, DD and D`}},
 		"twice":    {ringbid.LeadRules{Fields: one(ringbid.LeadField{Name: "b", Aliases: []string{"ZIP"}})}, []string{`lead.fields[1]: the name "ZIP" stands twice`}},
 		"reserved": {ringbid.LeadRules{Fields: one(ringbid.LeadField{Name: "b", Aliases: []string{"Ping_ID"}})}, []string{`lead.fields[1]: the name "Ping_ID" is the platform's own`}},
+		"ours":     {ringbid.LeadRules{Fields: one(ringbid.LeadField{Name: "our_price"})}, []string{`lead.fields[1]: the name "our_price" is the platform's own`}},
 	} {
 		campaign := &ringbid.Campaign{Name: "solar", Lead: &c.rules}
 		var got []string

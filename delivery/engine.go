@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -153,7 +154,7 @@ func (e *Engine) outcome(ctx context.Context, w ringbid.Work, m *ringbid.Method)
 	if p.plan == nil {
 		return connector.Outcome{Class: connector.ClassUnsound, Code: CodeMethod, Sent: connector.SentNo, Reason: "its method is unsound: " + first(p.problems)}
 	}
-	return e.cfg.Sender.Send(sending, p.plan, connector.Ask{Key: w.Lead.ID, Facts: Facts(w)})
+	return e.cfg.Sender.Send(sending, p.plan, connector.Ask{Key: w.Lead.ID, Facts: e.facts(w)})
 }
 
 // Further codes of outcomes.
@@ -187,18 +188,46 @@ func (e *Engine) plan(m *ringbid.Method) planned {
 	return p
 }
 
-// Facts are what a method's map reads of a lead: its own facts, and what the
-// sale adds.
-func Facts(w ringbid.Work) map[string]string {
-	f := make(map[string]string, len(w.Facts)+8)
+// ours begins the names under which a map always finds what the platform knows of
+// a lead: our_lead_id, our_campaign, our_received, our_purchase_id, our_ping_id,
+// our_price and our_target.
+const ours = "our_"
+
+// Facts are what a method's map reads of a lead: its own facts, and what the sale
+// adds. That has two names: our_price, and price, unless the lead's campaign, which
+// may be nil, has a field of that name: then price is the lead's, also where the
+// lead has none. Only lead_id and ping_id are always ours.
+func Facts(w ringbid.Work, c *ringbid.Campaign) map[string]string {
+	f := make(map[string]string, len(w.Facts)+14)
 	for k, v := range w.Facts {
 		f[k] = v
 	}
-	f["lead_id"], f["campaign"], f["received"] = w.Lead.ID, w.Lead.Campaign, w.Lead.Received.UTC().Format(time.RFC3339)
+	add := func(name, value string) {
+		f[ours+name] = value
+		if name == "lead_id" || name == "ping_id" || !declares(c, name) {
+			f[name] = value
+		}
+	}
+	add("lead_id", w.Lead.ID)
+	add("campaign", w.Lead.Campaign)
+	add("received", w.Lead.Received.UTC().Format(time.RFC3339))
 	if p := w.Purchase; p != nil {
-		f["purchase_id"], f["ping_id"], f["price"], f["target"] = p.ID, p.BidID, p.Sale.Price.String(), p.Target
+		add("purchase_id", p.ID)
+		add("ping_id", p.BidID)
+		add("price", p.Sale.Price.String())
+		add("target", p.Target)
 	}
 	return f
+}
+
+// declares reports whether the campaign's leads have a field of the name.
+func declares(c *ringbid.Campaign, name string) bool {
+	return c != nil && c.Lead != nil && slices.ContainsFunc(c.Lead.Fields, func(f ringbid.LeadField) bool { return f.Name == name })
+}
+
+// facts are those of the work at hand.
+func (e *Engine) facts(w ringbid.Work) map[string]string {
+	return Facts(w, e.cfg.Book().Campaigns[w.Lead.Campaign])
 }
 
 // inbox puts the lead before the buyer's people.

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/ringbid/ringbid"
@@ -26,7 +28,7 @@ func (e *Engine) letter(ctx context.Context, w ringbid.Work, m *ringbid.Method) 
 		return connector.Outcome{Class: connector.ClassAccepted, Sent: connector.SentNo, Unconfirmed: true,
 			Reason: "goes with the letter of " + at.UTC().Format(time.RFC3339)}
 	}
-	lead := e.lettered(w.Lead.ID, w.Lead.Campaign, Facts(w))
+	lead := e.lettered(w.Lead.ID, w.Lead.Campaign, e.facts(w))
 	l, err := email.Compose(form(m.Email), lead)
 	if err != nil {
 		return unsound(connector.CodeMapping, err.Error())
@@ -49,16 +51,16 @@ func attached(f *ringbid.EmailForm, leads []email.Lead) []email.File {
 
 // lettered is a lead as a letter tells of it.
 func (e *Engine) lettered(id, campaign string, facts map[string]string) email.Lead {
-	title := campaign
-	if c := e.cfg.Book().Campaigns[campaign]; c != nil && c.Title != "" {
+	title, c := campaign, e.cfg.Book().Campaigns[campaign]
+	if c != nil && c.Title != "" {
 		title = c.Title
 	}
+	hidden := []string{"lead_id", "campaign", "purchase_id", "ping_id", "target"} // ours, and no use to who reads it
 	shown := make(map[string]string, len(facts))
 	for k, v := range facts {
-		shown[k] = v
-	}
-	for _, k := range []string{"lead_id", "campaign", "purchase_id", "ping_id", "target"} {
-		delete(shown, k) // ours, and no use to who reads it
+		if !strings.HasPrefix(k, ours) && (!slices.Contains(hidden, k) || declares(c, k)) {
+			shown[k] = v
+		}
 	}
 	return email.Lead{ID: id, Facts: shown, Title: title, Link: e.cfg.Link(id)}
 }

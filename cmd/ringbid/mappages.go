@@ -86,11 +86,11 @@ func (p pageDeliveries) Preview(ctx context.Context, id string, facts map[string
 	if m == nil {
 		return console.MapTrial{}, ringbid.Errorf(ringbid.Conflict, "method %s is not published any more", x.Delivery.Method)
 	}
-	return trial(m, book.Maps[m.Map], ringbid.Lead{ID: x.Delivery.Lead, Campaign: x.Campaign, Received: x.Received, Facts: merged}, x.Person)
+	return trial(book, m, book.Maps[m.Map], ringbid.Lead{ID: x.Delivery.Lead, Campaign: x.Campaign, Received: x.Received, Facts: merged}, x.Person)
 }
 
 // trial runs a method's map on a lead and shows what would be sent.
-func trial(m *ringbid.Method, fields *ringbid.FieldMap, l ringbid.Lead, name string) (console.MapTrial, error) {
+func trial(book *ringbid.Book, m *ringbid.Method, fields *ringbid.FieldMap, l ringbid.Lead, name string) (console.MapTrial, error) {
 	out := console.MapTrial{Lead: l.ID, Name: name}
 	if m.Type != "http" {
 		out.Body = "This method sends no fields."
@@ -103,7 +103,7 @@ func trial(m *ringbid.Method, fields *ringbid.FieldMap, l ringbid.Lead, name str
 		}
 		return out, nil
 	}
-	body, mapped, err := plan.Preview(connector.Ask{Key: l.ID, Facts: delivery.Facts(ringbid.Work{Lead: l, Facts: l.Facts})})
+	body, mapped, err := plan.Preview(connector.Ask{Key: l.ID, Facts: delivery.Facts(ringbid.Work{Lead: l, Facts: l.Facts}, book.Campaigns[l.Campaign])})
 	out.Body = body
 	for _, p := range mapped.Problems {
 		out.Problems = append(out.Problems, ringbid.FieldProblem{Field: p.Path, Text: p.Text})
@@ -167,7 +167,7 @@ func (p pageMaps) samples(ctx context.Context, name, method string) ([]mapping.S
 	add := func(person, id, campaign string, received time.Time, facts ringbid.TagMap) {
 		if len(out) < trials {
 			l := ringbid.Lead{ID: id, Campaign: campaign, Received: received}
-			out = append(out, mapping.Sample{Name: person, Facts: delivery.Facts(ringbid.Work{Lead: l, Facts: facts})})
+			out = append(out, mapping.Sample{Name: person, Facts: delivery.Facts(ringbid.Work{Lead: l, Facts: facts}, p.a.book().Campaigns[campaign])})
 		}
 	}
 	for _, m := range p.methods(name, method) {
