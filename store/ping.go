@@ -22,6 +22,7 @@ type LeadPing struct {
 	Facts   ringbid.TagMap
 	Auction ringbid.Auction
 	Lead    string // that used it; "" until then
+	Test    bool   // only tests may follow it
 }
 
 // KeepPing keeps a ping until it is used or has run out.
@@ -34,8 +35,8 @@ func (s *Store) KeepPing(ctx context.Context, p LeadPing) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.leads.Exec(ctx, `INSERT INTO lead_pings (id, source, at, expires, facts, auction, lead_id) VALUES ($1, $2, $3, $4, $5, $6, '')`,
-		p.ID, p.Source, p.At.UTC(), p.Expires.UTC(), scrubNUL(facts), scrubNUL(auction))
+	_, err = s.leads.Exec(ctx, `INSERT INTO lead_pings (id, source, at, expires, facts, auction, lead_id, test) VALUES ($1, $2, $3, $4, $5, $6, '', $7)`,
+		p.ID, p.Source, p.At.UTC(), p.Expires.UTC(), scrubNUL(facts), scrubNUL(auction), p.Test)
 	if err != nil {
 		return fmt.Errorf("keep ping: %w", kinded(err))
 	}
@@ -47,8 +48,8 @@ func (s *Store) KeepPing(ctx context.Context, p LeadPing) error {
 // run out, Conflict for one that another lead used.
 func (s *Store) TakePing(ctx context.Context, source, id, lead string) (p LeadPing, err error) {
 	var facts, auction []byte
-	err = s.leads.QueryRow(ctx, `SELECT id, source, at, expires, facts, auction, lead_id FROM lead_pings WHERE id = $1 AND source = $2`, clean(id), source).
-		Scan(&p.ID, &p.Source, &p.At, &p.Expires, &facts, &auction, &p.Lead)
+	err = s.leads.QueryRow(ctx, `SELECT id, source, at, expires, facts, auction, lead_id, test FROM lead_pings WHERE id = $1 AND source = $2`, clean(id), source).
+		Scan(&p.ID, &p.Source, &p.At, &p.Expires, &facts, &auction, &p.Lead, &p.Test)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return p, notFound("ping", id)
 	}

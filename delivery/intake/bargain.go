@@ -102,11 +102,10 @@ func (b *bargain) ping(ctx context.Context) (Answer, error) {
 		life = min(life, best.Expires.Sub(b.at))
 	}
 	a := Answer{Status: StatusAccepted, PingID: b.id, Price: b.earns(best.Price, false), Currency: b.campaign.CurrencyCode(), Expires: life}
-	if b.posting.Test {
-		return a, nil
-	}
 	standing(&record)
-	err = b.desk.cfg.Book.KeepPing(ctx, Ping{ID: b.id, Source: b.posting.Source.Name, At: b.at, Expires: b.at.Add(life), Facts: b.facts, Auction: record})
+	err = b.desk.cfg.Book.KeepPing(ctx, Ping{
+		ID: b.id, Source: b.posting.Source.Name, At: b.at, Expires: b.at.Add(life), Facts: b.facts, Auction: record, Test: b.posting.Test,
+	})
 	return a, err
 }
 

@@ -47,6 +47,7 @@ type Ping struct {
 	Expires time.Time
 	Facts   ringbid.TagMap
 	Auction ringbid.Auction
+	Test    bool // only tests may follow it
 }
 
 // Config is what a Desk is made with.

@@ -183,6 +183,8 @@ func (b *bargain) sellPinged(ctx context.Context, barred map[string]string) (Ans
 		return badPing(pingField, "is unknown, used or has run out"), nil
 	case err != nil:
 		return Answer{}, err
+	case p.Test && !b.posting.Test:
+		return badPing(pingField, "was a test: only a test may follow it"), nil
 	}
 	for _, k := range slices.Sorted(maps.Keys(p.Facts)) { // what the price was given for holds
 		if b.facts[k] != "" && b.facts[k] != p.Facts[k] && !slices.Contains(b.campaign.Lead.ContactFields(), k) {

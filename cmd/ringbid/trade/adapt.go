@@ -36,13 +36,13 @@ func (s shelf) Sell(ctx context.Context, l *ringbid.Lead, offers []ringbid.Offer
 
 // KeepPing keeps a ping until it is used or has run out.
 func (s shelf) KeepPing(ctx context.Context, p intake.Ping) error {
-	return s.Store.KeepPing(ctx, store.LeadPing{ID: p.ID, Source: p.Source, At: p.At, Expires: p.Expires, Facts: p.Facts, Auction: p.Auction})
+	return s.Store.KeepPing(ctx, store.LeadPing{ID: p.ID, Source: p.Source, At: p.At, Expires: p.Expires, Facts: p.Facts, Auction: p.Auction, Test: p.Test})
 }
 
 // TakePing uses a ping for a lead.
 func (s shelf) TakePing(ctx context.Context, source, id, lead string) (intake.Ping, error) {
 	p, err := s.Store.TakePing(ctx, source, id, lead)
-	return intake.Ping{ID: p.ID, Source: p.Source, At: p.At, Expires: p.Expires, Facts: p.Facts, Auction: p.Auction}, err
+	return intake.Ping{ID: p.ID, Source: p.Source, At: p.At, Expires: p.Expires, Facts: p.Facts, Auction: p.Auction, Test: p.Test}, err
 }
 
 // digests is the store, in the engine's words.

@@ -366,3 +366,33 @@ func TestPingWithoutBuyer(t *testing.T) {
 		t.Errorf("%d pings are kept", n)
 	}
 }
+
+// TestTestPing has a publisher try a ping and the post that follows it: the test
+// of the post finds the ping, as often as it is tried; nothing is sold by it.
+func TestTestPing(t *testing.T) {
+	t.Parallel()
+	r := oneBuyer(t, func(*ringbid.Campaign) {})
+	ping := r.sendOK(intake.Posting{Way: "ping", Test: true, Values: map[string]string{"zip": "90210", "state": "CA"}})
+	if ping.Status != "accepted" || ping.PingID == "" {
+		t.Fatalf("ping: %+v", ping)
+	}
+	post := intake.Posting{Way: "post", PingID: ping.PingID, Test: true, Values: person()}
+	want := intake.Answer{Status: "accepted", Price: ping.Price, Currency: "USD", Reason: "a test: nothing was sold"}
+	for range 2 {
+		if d := gocmp.Diff(want, r.sendOK(post)); d != "" {
+			t.Errorf("a test: %s", d)
+		}
+	}
+	post.Test = false
+	if a := r.sendOK(post); a.Status != "invalid" || a.Reason != "the ping was a test: only a test may follow it" {
+		t.Errorf("in earnest: %+v", a)
+	}
+	r.clock.advance(time.Hour)
+	post.Test = true
+	if a := r.sendOK(post); a.Status != "invalid" || a.Reason != "the ping is unknown, used or has run out" {
+		t.Errorf("an hour later: %+v", a)
+	}
+	if rows := r.rows(); rows["leads"] != 0 || rows["purchases"] != 0 {
+		t.Errorf("written: %v", rows)
+	}
+}
