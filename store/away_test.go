@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -377,4 +378,59 @@ func TestSharesOfCapsAddUp(t *testing.T) {
 	if got := rush(t, all[2:], target, 20) + int(sell(t, all[2], target, "late-", 9)); got != 8 { // the rest of what may convert
 		t.Errorf("%d calls by who can ask, of 12 less 4", got)
 	}
+}
+
+// However reservations and deals of shares meet, nothing is held back for nobody in
+// the end: all that there is is sold, and no more.
+func TestSharesComeToRest(t *testing.T) {
+	t.Parallel()
+	const most, targets = 12, 20
+	all := nodes(t, "a", "b")
+	docs := capped(most)
+	for i := range targets {
+		x := *docs[6].(*ringbid.Target)
+		x.Name = fmt.Sprint("line-", i)
+		docs = append(docs, &x)
+	}
+	apply(t, all[0], docs, false)
+	for _, s := range all {
+		until(t, "both know the targets", func() bool { return store.Nodes(s) == 2 && store.Room(s, "line-19") == 2*most/4 })
+	}
+	var sold [targets]atomic.Int64
+	var work sync.WaitGroup
+	for i, s := range all {
+		over := make(chan struct{})
+		work.Go(func() {
+			for {
+				select {
+				case <-over:
+					return
+				default:
+					_ = store.Deal(t.Context(), s) // it may find a target locked
+				}
+			}
+		})
+		work.Go(func() {
+			defer close(over)
+			for n := range targets * most {
+				target := s.Book().Targets[fmt.Sprint("line-", n%targets)]
+				sold[n%targets].Add(sell(t, s, target, fmt.Sprintf("call-%d-%d-", i, n), 1))
+			}
+		})
+	}
+	work.Wait()
+	for n := range sold {
+		until(t, "all of the cap is sold", func() bool {
+			for _, s := range all {
+				sold[n].Add(sell(t, s, s.Book().Targets[fmt.Sprint("line-", n)], ringbid.NewID(), 1))
+			}
+			return sold[n].Load() >= most
+		})
+		if got := sold[n].Load(); got != most {
+			t.Errorf("%d of %d sold", got, most)
+		}
+	}
+	until(t, "each is counted once", func() bool {
+		return ask[int64](t, all[0], `SELECT sum(used)::bigint FROM cap_counters WHERE per = 'day'`) == most*targets
+	})
 }

@@ -71,23 +71,28 @@ func (l *ledger) stale() bool {
 }
 
 // lent goes over the shares that lend one to the reservation.
-func (l *ledger) lent(r *reservation, f func(c capAt, h *share)) {
+func (l *ledger) lent(r *reservation, f func(c capAt, h *share, seq int64)) {
 	for i, c := range r.caps {
 		if r.carry[i] == 0 {
 			continue
 		}
+		h, seq := l.shares[c.key()], r.carry[i]
 		r.carry[i] = 0
-		h := l.shares[c.key()]
 		h.away--
-		f(c, h)
+		f(c, h, seq)
 	}
 }
 
-// won ends a reservation that Postgres made: what was lent is used there.
+// won ends a reservation that Postgres made: what was lent is used there, unless
+// the share was dealt anew meanwhile.
 func (l *ledger) won(r *reservation) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.lent(r, func(_ capAt, h *share) { h.known-- })
+	l.lent(r, func(_ capAt, h *share, seq int64) {
+		if h.known--; h.seq != seq {
+			h.known = -1
+		}
+	})
 }
 
 // failed ends a reservation that was not made. sure says that Postgres did not
@@ -96,7 +101,7 @@ func (l *ledger) won(r *reservation) {
 func (l *ledger) failed(r *reservation, sure bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.lent(r, func(_ capAt, h *share) {
+	l.lent(r, func(_ capAt, h *share, _ int64) {
 		if sure {
 			h.room++
 		} else {
@@ -137,7 +142,7 @@ func (l *ledger) adopt(r *reservation, sure bool) (reason string) {
 	}
 	h := s.held[r.call]
 	h.sure = sure
-	l.lent(r, func(c capAt, own *share) {
+	l.lent(r, func(c capAt, own *share, _ int64) {
 		own.known = -1
 		if c.On == "attempt" {
 			l.add(reservedName+r.id, c.use)
@@ -236,10 +241,13 @@ func (l *ledger) dealt(list []wish, got []*int64, seq int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i, w := range list {
-		if h := l.shares[w.key()]; got[i] != nil {
-			h.room += *got[i] - w.have
-			h.known, h.seq = *got[i], seq
+		h := l.shares[w.key()]
+		if got[i] == nil {
+			h.known = -1
+			continue
 		}
+		h.room += *got[i] - w.have
+		h.known, h.seq = *got[i], seq
 	}
 }
 

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"encoding/json"
 
 	"github.com/ringbid/ringbid"
@@ -38,3 +39,6 @@ func Room(s *Store, target string) (sum int64) {
 	}
 	return sum
 }
+
+// Deal puts the store's shares right now.
+func Deal(ctx context.Context, s *Store) error { return s.dealShares(ctx) }

@@ -101,6 +101,8 @@ func (s *Store) resolve(ctx context.Context, b []byte) error {
 // that take calls, in the windows in which they may be needed, and gives back what
 // is too much. What it has no time for comes the next time.
 func (s *Store) dealShares(ctx context.Context) error {
+	s.dealing.Lock()
+	defer s.dealing.Unlock()
 	until := time.Now().Add(probeIn)
 	if err := s.dropOldShares(ctx); err != nil {
 		return err

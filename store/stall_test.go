@@ -196,6 +196,12 @@ func TestCapHoldsWhereAnswersAreLate(t *testing.T) {
 			}
 			until(t, "what waited on disk is told", func() bool { return !late.Away() && late.Spooled() == 0 })
 			until(t, "each attempt is counted once", func() bool { return ask[int64](t, prompt, counted) == sold })
+			defer func() {
+				if t.Failed() {
+					t.Logf("sold %d, counted %d, room %d and %d, shares %s", sold, ask[int64](t, prompt, counted), store.Room(late, target.Name), store.Room(prompt, target.Name),
+						ask[string](t, prompt, `SELECT string_agg(concat_ws(' ', node, per, n), ', ' ORDER BY node, per) FROM cap_shares`))
+				}
+			}()
 			until(t, "the rest is sold", func() bool {
 				sold += sell(t, late, target, ringbid.NewID(), 1) + sell(t, prompt, target, ringbid.NewID(), 1)
 				return sold >= most

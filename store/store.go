@@ -49,7 +49,8 @@ type Store struct {
 	journal journal
 	sales   chan *sale // leads to be sold; nil where attached
 	ready   bool       // migrated and registered; the keeper's own
-	// sharesDropped says that earlier runs hold no shares any more; the keeper's.
+	dealing sync.Mutex // one deal of shares at a time
+	// sharesDropped says that earlier runs hold no shares any more.
 	sharesDropped bool
 	stopWork      context.CancelFunc
 	work          sync.WaitGroup
