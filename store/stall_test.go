@@ -260,17 +260,31 @@ func TestReservationOfACallerWhoLeft(t *testing.T) {
 			t.Parallel()
 			way, late, prompt, target := stalled(t, 20, patient)
 			before := sell(t, late, target, "before-", 2)
-			way.set(statements, !statements, false)
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			left := make(chan error)
-			go func() { left <- late.Reserve(ctx, "gone", target) }()
-			until(t, "it is under way", func() bool {
-				return statements && way.holds("gone") || !statements && ask[int64](t, prompt, counted) == before+1
-			})
-			cancel()
-			if err := <-left; err == nil || ringbid.KindOf(err) == ringbid.Busy {
-				t.Fatalf("reserve: %v", err)
+			id := ""
+			for sent := false; !sent; { // until one is sent before the stall is noticed
+				id = ringbid.NewID()
+				way.set(statements, !statements, false)
+				ctx, cancel := context.WithCancel(t.Context())
+				left := make(chan error, 1)
+				go func() { left <- late.Reserve(ctx, id, target) }()
+				until(t, "it is under way, or decided here", func() bool {
+					sent = statements && way.holds(id) || !statements && ask[int64](t, prompt, counted) == before+1
+					return sent || len(left) > 0
+				})
+				cancel()
+				err := <-left
+				if sent && (err == nil || ringbid.KindOf(err) == ringbid.Busy) {
+					t.Fatalf("reserve: %v", err)
+				}
+				if !sent && err == nil {
+					before++
+				}
+				if !sent {
+					way.set(false, false, false)
+					until(t, "the store is whole again", func() bool {
+						return !late.Away() && late.Spooled() == 0 && ask[int64](t, prompt, counted) == before
+					})
+				}
 			}
 			if late.Spooled() != 1 {
 				t.Errorf("%d wait on disk", late.Spooled())
@@ -278,7 +292,7 @@ func TestReservationOfACallerWhoLeft(t *testing.T) {
 			way.set(false, false, false)
 			until(t, "it is told", func() bool { return !late.Away() && late.Spooled() == 0 })
 			until(t, "its row says so", func() bool {
-				return ask[int](t, prompt, `SELECT count(*) FROM reservations WHERE call_id = 'gone' AND NOT taken`) == 1
+				return ask[int](t, prompt, `SELECT count(*) FROM reservations WHERE call_id = $1 AND NOT taken`, id) == 1
 			})
 			if n := ask[int64](t, prompt, counted); n != before {
 				t.Errorf("%d counted for %d", n, before)
