@@ -21,7 +21,7 @@ type attestation struct {
 // P-Asserted-Identity and From, X-Twilio-VerStat, X-Plivo-Stir-Verification, and
 // the P-Attestation-Indicator of session border controllers. What the carrier's
 // own header says goes before the parameter.
-func attested(r leg.Request) attestation {
+func attested(r *leg.Request) attestation {
 	var a attestation
 	for _, p := range append(append([]leg.Party{}, r.PAI...), r.From) {
 		v := inURI(p.URI, "verstat")
@@ -114,7 +114,7 @@ func claimed(header string) (passport, bool) {
 }
 
 // identities lists the Identity headers of a request, at most four.
-func identities(r leg.Request) []string {
+func identities(r *leg.Request) []string {
 	var out []string
 	for _, h := range r.Headers {
 		if strings.EqualFold(h.Name(), "Identity") && len(out) < 4 {
@@ -125,7 +125,7 @@ func identities(r leg.Request) []string {
 }
 
 // attestTags are the facts about the caller's number.
-func attestTags(tags ringbid.TagMap, r leg.Request) {
+func attestTags(tags ringbid.TagMap, r *leg.Request) {
 	a := attested(r)
 	setTag(tags, "attestation", a.level)
 	setTag(tags, "verstat", a.verstat)

@@ -71,15 +71,14 @@ type Call struct {
 	ended    bool
 	endedBy  string
 	endWhy   ringbid.Reason
-	leave    time.Time     // when the owner leaves whatever the legs do; zero while the handler runs
-	finished []ringbid.Leg // valid once over is closed
+	leave    time.Time // when the owner leaves whatever the legs do; zero while the handler runs
 }
 
 func newCall(s *Server, l *leg.Leg, trunk *ringbid.Trunk, now time.Time) *Call {
 	c := &Call{s: s, request: l.Invite(), over: make(chan struct{}), quiet: make(chan struct{})}
 	c.turns = turn.New(c.take)
 	c.timer = time.AfterFunc(time.Hour, func() { c.turns.Put(step{}) })
-	c.inv = inviteOf(*c.request, trunk, now)
+	c.inv = inviteOf(c.request, trunk, now)
 	c.log = s.log.With(slog.String("call_id", c.inv.CallID))
 	if s.cfg.Node != "" {
 		c.log = c.log.With(slog.String("node", s.cfg.Node))
@@ -263,7 +262,6 @@ func (c *Call) close() {
 		}
 		c.s.ears.Delete(s.stream)
 	}
-	c.finished = c.legs()
 	if cp := c.s.cfg.Capture; cp != nil {
 		c.s.guard(c.log, "capture", func() { cp.End(c.inv.CallID) })
 	}

@@ -21,7 +21,7 @@ type diverted struct {
 // diversionsOf lists who sent the call on before it reaches a buyer, the oldest
 // first: what the carrier told, by number only, and the number that was dialled.
 // Those who asked for privacy are kept from trunks that are not trusted.
-func diversionsOf(r leg.Request, inv ringbid.Invite, trusted bool, host string) []diverted {
+func diversionsOf(r *leg.Request, inv *ringbid.Invite, trusted bool, host string) []diverted {
 	told := slices.Clone(r.History)
 	if len(told) == 0 {
 		told = slices.Clone(r.Diversion)

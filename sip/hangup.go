@@ -40,7 +40,7 @@ func (c *Call) Legs() []ringbid.Leg {
 	}
 	var out []ringbid.Leg
 	if !c.ask(func() { out = c.legs() }) {
-		return c.finished
+		return c.legs() // nothing changes any more
 	}
 	return out
 }

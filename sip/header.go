@@ -13,9 +13,9 @@ import (
 // onward is what the headers of a call to a buyer are made of. The first part is
 // filled in by Call.introduce.
 type onward struct {
-	request leg.Request
-	inv     ringbid.Invite
-	d       ringbid.Dial
+	request *leg.Request
+	inv     *ringbid.Invite
+	d       *ringbid.Dial
 	private bool
 
 	trunk      *ringbid.Trunk
@@ -25,23 +25,25 @@ type onward struct {
 }
 
 // introduce returns who a call to a buyer comes from and its further headers.
-func (c *Call) introduce(d ringbid.Dial, o onward) (identity, []leg.Header) {
-	if d.Target == nil {
-		d.Target = &ringbid.Target{} // a leg that nobody was dialled for
+func (c *Call) introduce(d *ringbid.Dial, o *onward) (identity, []leg.Header) {
+	if d.Target == nil { // a leg that nobody was dialled for
+		blank := *d
+		blank.Target = &ringbid.Target{}
+		d = &blank
 	}
 	number := ringbid.Phone("")
-	if withheld(*c.request) {
-		number = callerOf(*c.request)
+	if withheld(c.request) {
+		number = callerOf(c.request)
 	}
 	who := identityOf(d, number, o.trunk, o.ours)
-	o.request, o.inv, o.d, o.private = *c.request, c.inv, d, who.privacy
+	o.request, o.inv, o.d, o.private = c.request, &c.inv, d, who.privacy
 	headers, err := headersFor(o)
 	if err != nil {
 		c.s.m.headerLeftOut()
 		c.log.Warn("header left out", slog.String("target", d.Target.Name), slog.Any("error", err))
 	}
 	if o.trunk.RelayIdentity {
-		signed, why := relayed(*c.request, c.inv, d, o.user)
+		signed, why := relayed(c.request, &c.inv, d, o.user)
 		if headers = append(headers, signed...); why != "" {
 			c.log.Info("identity not passed on", slog.String("target", d.Target.Name), slog.String("why", why))
 		}
@@ -51,7 +53,7 @@ func (c *Call) introduce(d ringbid.Dial, o onward) (identity, []leg.Header) {
 
 // headersFor makes the headers of a call to a buyer. What cannot be a header is
 // left out and comes back as an error, joined; the call goes on without it.
-func headersFor(o onward) ([]leg.Header, error) {
+func headersFor(o *onward) ([]leg.Header, error) {
 	var (
 		out    []leg.Header
 		errs   []error
@@ -104,7 +106,7 @@ func headersFor(o onward) ([]leg.Header, error) {
 }
 
 // factsOf looks tokens up: the call's facts first, then what every call knows.
-func factsOf(inv ringbid.Invite, d ringbid.Dial) func(string) string {
+func factsOf(inv *ringbid.Invite, d *ringbid.Dial) func(string) string {
 	own := map[string]string{
 		"call_id": inv.CallID, "caller": string(d.Caller), "caller_name": d.CallerName, "number": string(inv.Number),
 		"bid_id": d.Award.BidID, "bid": d.Award.Bid, "buyer": d.Target.Buyer, "target": d.Target.Name,

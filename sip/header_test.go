@@ -30,7 +30,7 @@ func TestHeadersThatCannotBeSentAreLeftOut(t *testing.T) {
 	d := ringbid.Dial{Caller: "+14155550123", Facts: ringbid.TagMap{"evil": "a\r\nX-Evil: 1", "long": strings.Repeat("x", 900)},
 		Target: &ringbid.Target{Name: "t", Headers: map[string]string{"X-Ok": "{{evil}}", "X-Long": "{{long}}{{long}}", "X-Bad": "a\nb",
 			"Route": "<sip:evil>", "X-Ringbid-Call-Id": "forged"}, UserToUser: strings.Repeat("y", 129)}}
-	headers, err := headersFor(onward{inv: ringbid.Invite{CallID: "id", Number: "+18005550100"}, d: d,
+	headers, err := headersFor(&onward{request: &leg.Request{}, inv: &ringbid.Invite{CallID: "id", Number: "+18005550100"}, d: &d,
 		trunk: &ringbid.Trunk{Diversion: ringbid.DiversionOld}, ours: "h"})
 	got := map[string]string{}
 	for _, h := range headers {
@@ -85,7 +85,7 @@ func TestInviteOf(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got := inviteOf(tt.req, trunk, tt.want.Received)
+			got := inviteOf(&tt.req, trunk, tt.want.Received)
 			if len(got.CallID) != 36 || got.Trunk != "carrier" {
 				t.Errorf("call id %q, trunk %q", got.CallID, got.Trunk)
 			}
@@ -130,14 +130,14 @@ func FuzzHeaders(f *testing.F) {
 	f.Fuzz(func(t *testing.T, template, fact, name string) {
 		d := ringbid.Dial{Caller: "+14155550123", CallerName: name, Facts: ringbid.TagMap{"zip": fact},
 			Target: &ringbid.Target{Headers: map[string]string{"X-A": template}, UserToUser: template}}
-		headers, _ := headersFor(onward{inv: ringbid.Invite{CallID: "id", Number: "+18005550100"}, d: d,
+		headers, _ := headersFor(&onward{request: &leg.Request{}, inv: &ringbid.Invite{CallID: "id", Number: "+18005550100"}, d: &d,
 			trunk: &ringbid.Trunk{Diversion: ringbid.DiversionBoth}, user: "agent", host: "b", ours: "h"})
 		for _, h := range headers {
 			if strings.ContainsAny(h.Value(), "\r\n\x00") || len(h.Value()) > 1024 || !utf8.ValidString(h.Value()) {
 				t.Errorf("%s: %q", h.Name(), h.Value())
 			}
 		}
-		if s := identityOf(d, "", &ringbid.Trunk{}, "h").from.Display; strings.ContainsAny(s, "\r\n\x00") || !utf8.ValidString(s) || utf8.RuneCountInString(s) > 64 {
+		if s := identityOf(&d, "", &ringbid.Trunk{}, "h").from.Display; strings.ContainsAny(s, "\r\n\x00") || !utf8.ValidString(s) || utf8.RuneCountInString(s) > 64 {
 			t.Errorf("display name %q", s)
 		}
 	})
@@ -151,7 +151,7 @@ func FuzzInvite(f *testing.F) {
 		if h, err := leg.NewHeader("X-Fuzz", x); err == nil {
 			r.Headers = append(r.Headers, h)
 		}
-		inv := inviteOf(r, &ringbid.Trunk{Name: "t"}, time.Time{})
+		inv := inviteOf(&r, &ringbid.Trunk{Name: "t"}, time.Time{})
 		if len(inv.Tags) > ringbid.MaxTags {
 			t.Error("too many tags")
 		}

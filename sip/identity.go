@@ -18,7 +18,7 @@ type identity struct {
 // identityOf presents the caller to a buyer. A withheld number stays withheld:
 // From is anonymous (RFC 3323 section 4.1), and only a trusted trunk is told the
 // number, as what we assert (RFC 3325 section 7).
-func identityOf(d ringbid.Dial, withheld ringbid.Phone, trunk *ringbid.Trunk, host string) identity {
+func identityOf(d *ringbid.Dial, withheld ringbid.Phone, trunk *ringbid.Trunk, host string) identity {
 	if d.Caller == "" {
 		who := identity{
 			from:    leg.Party{Display: "Anonymous", User: "anonymous", Host: "anonymous.invalid"},
@@ -37,7 +37,7 @@ func identityOf(d ringbid.Dial, withheld ringbid.Phone, trunk *ringbid.Trunk, ho
 
 // callerOf takes From, then P-Asserted-Identity, then Remote-Party-ID. Calls
 // come from configured trunks only, so that what they assert is believed.
-func callerOf(r leg.Request) ringbid.Phone {
+func callerOf(r *leg.Request) ringbid.Phone {
 	if p := phoneOf(r.From); p != "" {
 		return p
 	}
@@ -53,7 +53,7 @@ func callerOf(r leg.Request) ringbid.Phone {
 
 // withheld reports whether the caller asked for privacy: by Privacy (RFC 3323
 // section 4.2), or as carriers did before it.
-func withheld(r leg.Request) bool {
+func withheld(r *leg.Request) bool {
 	for v := range strings.FieldsFuncSeq(strings.ToLower(r.Privacy), func(c rune) bool { return c == ';' || c == ',' || c == ' ' }) {
 		if v == "id" || v == "user" || v == "header" {
 			return true

@@ -58,7 +58,7 @@ func TestIdentityOf(t *testing.T) {
 		{"withheld, trusted", "", "+14155550123", trusted, identity{from: anonymous, pai: "sip:+14155550123@us", privacy: true}},
 		{"unknown, trusted", "", "", trusted, identity{from: anonymous, privacy: true}},
 	} {
-		got := identityOf(ringbid.Dial{Caller: tt.caller}, tt.withheld, tt.trunk, "us")
+		got := identityOf(&ringbid.Dial{Caller: tt.caller}, tt.withheld, tt.trunk, "us")
 		if got != tt.want {
 			t.Errorf("%s: %+v, want %+v", tt.name, got, tt.want)
 		}
@@ -94,7 +94,7 @@ func TestAttestationDialects(t *testing.T) {
 		{"nothing", leg.Request{From: leg.Party{URI: "sip:+1415@h"}}, attestation{}},
 		{"rubbish", with("P-Attestation-Indicator", "AA", "X-Plivo-Stir-Verification", "?"), attestation{}},
 	} {
-		if got := attested(tt.r); got != tt.want {
+		if got := attested(&tt.r); got != tt.want {
 			t.Errorf("%s: %+v, want %+v", tt.name, got, tt.want)
 		}
 	}
@@ -136,7 +136,7 @@ func TestIdentityIsRelayedOnlyWhereItHolds(t *testing.T) {
 		if tt.signed != "" {
 			r.Headers = append(r.Headers, headerOf(t, "Identity", tt.signed))
 		}
-		got, why := relayed(r, ringbid.Invite{Number: "+18005550100", Received: time.Now().Add(-tt.age)}, ringbid.Dial{Caller: tt.caller}, tt.user)
+		got, why := relayed(&r, &ringbid.Invite{Number: "+18005550100", Received: time.Now().Add(-tt.age)}, &ringbid.Dial{Caller: tt.caller}, tt.user)
 		if why != tt.why || (len(got) == 2) != (tt.why == "" && tt.signed != "") {
 			t.Errorf("%s: %v, %q", tt.name, got, why)
 		}
@@ -151,7 +151,7 @@ func TestDiversionsAndHistory(t *testing.T) {
 	r := leg.Request{Diversion: []leg.Party{{User: "+12125550102", Params: "reason=no-answer"}, {User: "+12125550101"}, {User: "bob"},
 		{User: "+12125550199", Params: "privacy=full"}}}
 	inv := ringbid.Invite{Number: "+18005550100"}
-	chain := append(diversionsOf(r, inv, false, "us"), diverted{user: "old", host: "b:5070", status: 302})
+	chain := append(diversionsOf(&r, &inv, false, "us"), diverted{user: "old", host: "b:5070", status: 302})
 	if diff := cmp.Diff([]string{"<sip:old@b:5070>;reason=deflection;counter=1", "<sip:+18005550100@us>;reason=unconditional;counter=1",
 		"<sip:+12125550102@us>;reason=unconditional;counter=1", "<sip:+12125550101@us>;reason=unconditional;counter=1"}, diversionHeaders(chain)); diff != "" {
 		t.Error(diff)
@@ -161,7 +161,7 @@ func TestDiversionsAndHistory(t *testing.T) {
 		historyHeaders(chain, "new", "b")); diff != "" {
 		t.Error(diff)
 	}
-	if got := diversionsOf(r, inv, true, "us"); len(got) != 4 || got[0].user != "+12125550199" {
+	if got := diversionsOf(&r, &inv, true, "us"); len(got) != 4 || got[0].user != "+12125550199" {
 		t.Errorf("a trusted trunk is told %v", got)
 	}
 }
@@ -216,13 +216,13 @@ func FuzzSaidOfTheCaller(f *testing.F) {
 		r := leg.Request{Diversion: leg.Parties(raw("Diversion", diversion), "Diversion"), History: leg.Parties(raw("History-Info", history), "History-Info"),
 			From: leg.Party{URI: uri, User: uri, Params: uri}, Headers: raw("Identity", identity)}
 		tags := ringbid.TagMap{}
-		attestTags(tags, r)
+		attestTags(tags, &r)
 		for k, v := range tags {
 			if !readable(v) || k != "origid" && len(v) > 6 {
 				t.Errorf("%s=%q", k, v)
 			}
 		}
-		chain := diversionsOf(r, ringbid.Invite{Number: "+18005550100"}, true, "us")
+		chain := diversionsOf(&r, &ringbid.Invite{Number: "+18005550100"}, true, "us")
 		for _, c := range contactsOf(raw("Contact", contacts)) {
 			if !ringbid.SIPUser(c.user) || !(c.q >= 0 && c.q <= 1) {
 				t.Errorf("contact %+v", c)
@@ -234,7 +234,7 @@ func FuzzSaidOfTheCaller(f *testing.F) {
 				t.Errorf("%q: %v", v, err)
 			}
 		}
-		relayed(r, ringbid.Invite{Number: "+18005550100", Received: time.Now()}, ringbid.Dial{Caller: "+14155550123"}, "+18005550100")
+		relayed(&r, &ringbid.Invite{Number: "+18005550100", Received: time.Now()}, &ringbid.Dial{Caller: "+14155550123"}, "+18005550100")
 		userToUser(identity)
 	})
 }

@@ -19,7 +19,7 @@ const maxSignalled = 32
 var tagForm = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
 // inviteOf reads an INVITE into our words.
-func inviteOf(r leg.Request, trunk *ringbid.Trunk, now time.Time) ringbid.Invite {
+func inviteOf(r *leg.Request, trunk *ringbid.Trunk, now time.Time) ringbid.Invite {
 	inv := ringbid.Invite{
 		CallID: ringbid.NewID(), SIPCallID: r.CallID, Trunk: trunk.Name, Source: r.Source.String(),
 		Received: now, Tags: ringbid.TagMap{},
@@ -39,7 +39,7 @@ func inviteOf(r leg.Request, trunk *ringbid.Trunk, now time.Time) ringbid.Invite
 }
 
 // signalledTags keeps what the carrier or publisher says about the call.
-func signalledTags(tags ringbid.TagMap, r leg.Request) {
+func signalledTags(tags ringbid.TagMap, r *leg.Request) {
 	userTags(tags, r.UserToUser)
 	if len(r.Diversion) > 0 {
 		setTag(tags, "diversion", r.Diversion[0].User)

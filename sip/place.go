@@ -96,7 +96,7 @@ func (p *place) resolved(c *Call, amiss string) {
 // call sends the INVITE of a new leg to the place.
 func (p *place) call(c *Call, codecs ...sdp.Codec) {
 	t := p.t
-	s, why := c.callOut(outgoing{
+	s, why := c.callOut(&outgoing{
 		route: p.route, user: p.user, codecs: codecs, plain: p.plain,
 		report: ringbid.Leg{Side: byBuyer, Name: t.d.Award.Name, Target: t.d.Target.Name},
 		say:    func(host string) (identity, []leg.Header) { return p.say(c, host) },
@@ -113,7 +113,7 @@ func (p *place) call(c *Call, codecs ...sdp.Codec) {
 
 // say is what the INVITE says of the caller and the call.
 func (p *place) say(c *Call, ours string) (identity, []leg.Header) {
-	return c.introduce(p.t.d, onward{trunk: p.trunk, user: p.user, host: p.host, ours: ours, redirected: p.redirected})
+	return c.introduce(&p.t.d, &onward{trunk: p.trunk, user: p.user, host: p.host, ours: ours, redirected: p.redirected})
 }
 
 func (p *place) signal(c *Call, ev leg.Event) {
@@ -249,7 +249,7 @@ type outgoing struct {
 
 // callOut sends the INVITE of a new leg of the call, or says in words why there
 // is none: the trunk is full, no port is free, or SRTP cannot be had.
-func (c *Call) callOut(o outgoing) (*side, string) {
+func (c *Call) callOut(o *outgoing) (*side, string) {
 	now := time.Now()
 	if code := c.s.limits.enter(o.trunk, false, now); code != "" {
 		return nil, reason(code).Text
@@ -285,7 +285,7 @@ func (c *Call) callOut(o outgoing) (*side, string) {
 	return s, ""
 }
 
-func (c *Call) dialConfig(o outgoing, want *leg.Client, offer []byte) leg.DialConfig {
+func (c *Call) dialConfig(o *outgoing, want *leg.Client, offer []byte) leg.DialConfig {
 	who, headers := o.say(c.s.hostOf(o.trunk.Transport, o.addr))
 	uri := "sip:" + o.user + "@" + domainOf(o.trunk, o.host, o.port)
 	to := o.to

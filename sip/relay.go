@@ -17,7 +17,7 @@ const identityLasts = time.Minute
 // relayed returns the caller's Identity headers and their Date, byte for byte, or
 // why they do not hold any more for a call to user (RFC 8224 section 6.1). Both
 // are empty when there is nothing to pass on.
-func relayed(r leg.Request, inv ringbid.Invite, d ringbid.Dial, user string) (out []leg.Header, why string) {
+func relayed(r *leg.Request, inv *ringbid.Invite, d *ringbid.Dial, user string) (out []leg.Header, why string) {
 	signed := identities(r)
 	if len(signed) == 0 {
 		return nil, ""

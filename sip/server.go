@@ -180,7 +180,7 @@ func (s *Server) begin(l *leg.Leg) *Call {
 	if c == nil {
 		s.refuse(l, why, extra...)
 		if adm.trunk != nil {
-			s.guard(s.log, "refused", func() { s.cfg.Refused(inviteOf(*l.Invite(), adm.trunk, time.Now()), complete(why)) })
+			s.guard(s.log, "refused", func() { s.cfg.Refused(inviteOf(l.Invite(), adm.trunk, time.Now()), complete(why)) })
 		}
 		return nil
 	}

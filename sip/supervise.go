@@ -139,7 +139,7 @@ func supervisorCall(string) (identity, []leg.Header) {
 
 // callSupervisor sends the INVITE, or says in words why there is none.
 func (c *Call) callSupervisor(boss *supervisor) string {
-	s, why := c.callOut(outgoing{
+	s, why := c.callOut(&outgoing{
 		route: boss.route, user: boss.user, codecs: mixable(boss.trunk),
 		report: ringbid.Leg{Side: bySupervisor, Name: boss.by}, say: supervisorCall,
 	})

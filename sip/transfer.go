@@ -73,7 +73,7 @@ func (x *transfer) call(c *Call, codecs ...sdp.Codec) {
 	if c.dialled.Target != nil {
 		target = c.dialled.Target.Name
 	}
-	s, why := c.callOut(outgoing{
+	s, why := c.callOut(&outgoing{
 		route: x.route, user: x.ask.User, codecs: codecs, plain: x.plain,
 		replaces: x.ask.Replaces,
 		report:   ringbid.Leg{Side: byBuyer, Name: x.record.To, Target: target, Replaced: x.from.report.ID},
@@ -103,7 +103,7 @@ func (c *Call) ringTimeout() time.Duration {
 // say is what the INVITE says: the caller as the buyer knows them, and who sent
 // them on (RFC 3892), in our words.
 func (x *transfer) say(c *Call, host string) (identity, []leg.Header) {
-	who, headers := c.introduce(c.dialled, onward{trunk: x.trunk, user: x.ask.User, host: x.host, ours: host})
+	who, headers := c.introduce(&c.dialled, &onward{trunk: x.trunk, user: x.ask.User, host: x.host, ours: host})
 	by := x.ask.By.User
 	if !ringbid.SIPUser(by) && c.dialled.Target != nil {
 		by = c.dialled.Target.User

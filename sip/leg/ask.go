@@ -76,11 +76,12 @@ func (s *Stack) Ask(ctx context.Context, q Question) (Reply, error) {
 			return r, err
 		}
 		r.Contact = contact
-		res, err := s.exchange(ctx, req, dest)
-		if err != nil {
-			return r, err
+		out := s.exchange(ctx, req, dest)
+		res := out.res
+		if out.err != nil {
+			return r, out.err
 		}
-		r.Code, r.Reason, r.Headers = res.StatusCode, res.Reason, headersOf(res)
+		r.Code, r.Reason, r.Headers = res.StatusCode, res.Reason, out.hs
 		if res.StatusCode != 401 && res.StatusCode != 407 || q.Username == "" {
 			return r, nil
 		}

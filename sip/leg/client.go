@@ -40,6 +40,7 @@ type clientTx struct {
 // outcome is the end of a request outside of dialogs.
 type outcome struct {
 	res *sipmsg.Response
+	hs  []Header
 	err error
 }
 
@@ -113,7 +114,8 @@ func (tx *clientTx) fail(err error) {
 
 // response takes a response and reports whether it is the first refusal of an
 // INVITE, whose ACK has been sent now.
-func (tx *clientTx) response(res *sipmsg.Response) (refused bool) {
+func (tx *clientTx) response(a assembly) (refused bool) {
+	res := a.res
 	tx.mu.Lock()
 	defer tx.mu.Unlock()
 	switch {
@@ -144,7 +146,7 @@ func (tx *clientTx) response(res *sipmsg.Response) (refused bool) {
 	}
 	tx.s.retire(nil, tx, streamed(tx.path.network) || !refused)
 	if tx.reply != nil {
-		tx.reply <- outcome{res: res}
+		tx.reply <- outcome{res: res, hs: a.hs}
 	}
 	return refused
 }
@@ -224,12 +226,12 @@ func (s *Stack) deliver(data []byte, d destination) {
 }
 
 // exchange runs one client transaction to its end.
-func (s *Stack) exchange(ctx context.Context, req *sipmsg.Request, d destination) (*sipmsg.Response, error) {
+func (s *Stack) exchange(ctx context.Context, req *sipmsg.Request, d destination) outcome {
 	p, ok := s.pathTo(d)
 	if !ok && d.network != "udp" {
 		g, err := s.connect(ctx, d)
 		if err != nil {
-			return nil, err
+			return outcome{err: err}
 		}
 		p.g = g
 	}
@@ -238,12 +240,12 @@ func (s *Stack) exchange(ctx context.Context, req *sipmsg.Request, d destination
 	tx.start()
 	select {
 	case out := <-tx.reply:
-		return out.res, out.err
+		return out
 	case <-ctx.Done():
 		tx.end()
-		return nil, ErrTimeout
+		return outcome{err: ErrTimeout}
 	case <-s.quit:
 		tx.end()
-		return nil, ErrShutdown
+		return outcome{err: ErrShutdown}
 	}
 }

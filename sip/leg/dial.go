@@ -60,7 +60,7 @@ func (s *Stack) Dial(d DialConfig) *Leg {
 		if err == nil {
 			dest, err = s.ported(ctx, dest)
 		}
-		l.in.post(message{input: inResolved, dest: dest, err: err})
+		l.in.post(message{input: inResolved, dest: &dest, err: err})
 	})
 	return l
 }
@@ -114,7 +114,7 @@ func (l *Leg) onResolved(m message) (Event, bool) {
 		return Event{}, false
 	}
 	if m.err == nil && !l.ended && !l.out.told {
-		l.connectTo(m.dest, nil)
+		l.connectTo(*m.dest, nil)
 		return Event{}, false
 	}
 	l.out.final = true

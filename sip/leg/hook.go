@@ -4,37 +4,11 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"strconv"
-	"strings"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 )
 
 func stackTrace() string { return string(debug.Stack()) }
-
-// boundedParsers wraps sipgo's header parsers: messages are inspected before,
-// this bounds what any other way in could bring. A malformed header of the
-// lesser kind stays uninterpreted, else the request would be refused for it.
-func boundedParsers() map[string]sipmsg.HeaderParser {
-	out := map[string]sipmsg.HeaderParser{}
-	for name, parse := range sipmsg.DefaultHeadersParser() {
-		var spare bool // a call can be answered without understanding it
-		switch name {
-		case "contact", "route", "record-route", "refer-to", "referred-by", "content-type":
-			spare = true
-		}
-		out[name] = func(field []byte, value string) (sipmsg.Header, error) {
-			if len(value) > maxHeaderLine || strings.Count(value, ";") > maxSeparators {
-				return nil, errStream
-			}
-			h, err := parse(field, value)
-			if err != nil && spare && err.Error() != "comma detected" {
-				return sipmsg.NewHeader(name, value), nil
-			}
-			return h, err
-		}
-	}
-	return out
-}
 
 func (s *Stack) admitted(network string, src netip.AddrPort, data []byte) (ok bool) {
 	if s.cfg.Admit == nil {
@@ -69,11 +43,11 @@ func (s *Stack) onResponse(a arrived) {
 	if l != nil {
 		l.note(false, a.res, a.data, a.path.network, a.path.peer)
 	}
-	refused := tx != nil && tx.response(a.res)
+	refused := tx != nil && tx.response(a.assembly)
 	if l == nil || cancel {
 		return
 	}
-	l.in.post(message{input: inResponse, res: a.res, branch: branch})
+	l.in.post(message{input: inResponse, res: a.res, hs: a.hs, branch: branch})
 	if refused {
 		l.in.post(message{input: inRefused, branch: branch})
 	}
@@ -137,7 +111,7 @@ func (s *Stack) onAck(a arrived) {
 	tag, _ := a.req.To().Params.Get("tag")
 	if l := s.dialogOf(a.req, tag); l != nil {
 		l.note(false, a.req, a.data, a.path.network, a.path.peer)
-		l.in.post(message{input: inRequest, req: a.req})
+		l.in.post(message{input: inRequest, req: a.req, hs: a.hs})
 	}
 }
 
@@ -175,7 +149,7 @@ func (s *Stack) onCancel(a arrived) bool {
 	if t != nil {
 		l.in.post(message{input: inOfferGone, t: t})
 	} else {
-		l.in.post(message{input: inCancelled, req: a.req})
+		l.in.post(message{input: inCancelled, req: a.req, hs: a.hs})
 	}
 	return true
 }
@@ -193,7 +167,7 @@ func (s *Stack) onInDialog(a arrived, tag string, tx *serverTx) bool {
 		s.mu.Unlock()
 	}
 	l.note(false, a.req, a.data, a.path.network, a.path.peer)
-	l.in.post(message{input: inRequest, req: a.req, t: t})
+	l.in.post(message{input: inRequest, req: a.req, hs: a.hs, t: t})
 	return true
 }
 

@@ -14,7 +14,7 @@ func (s *Stack) inbound(a arrived, tx *serverTx) *Leg {
 		txKey: tx.key, mergeKey: mergeKey(req)}
 	l.in.init(l, nil)
 	l.peer = destination{network: p.network, to: p.peer, local: s.local(p)}
-	invite := requestOf(req, p.network, p.peer)
+	invite := requestOf(req, a.hs, p.network, p.peer)
 	l.invite = &invite
 	if p.g != nil {
 		l.invite.Names = p.g.names
@@ -157,7 +157,7 @@ func (l *Leg) onCancel(m message) (Event, bool) {
 	if l.ended {
 		return Event{}, false
 	}
-	return requestEvent(Cancelled, m.req), true
+	return requestEvent(Cancelled, m.req, m.hs), true
 }
 
 // repeat is a 2xx of ours that is sent again until its ACK comes (RFC 3261
@@ -200,7 +200,7 @@ func (l *Leg) onNoAck() (Event, bool) {
 	return Event{Kind: Ended, Err: ErrNoAck}, true
 }
 
-func (l *Leg) onAck(req *sipmsg.Request) (Event, bool) {
+func (l *Leg) onAck(req *sipmsg.Request, hs []Header) (Event, bool) {
 	r := &l.repeat
 	if !r.active || req.CSeq().SeqNo != r.seq || l.st != accepted && l.st != confirmed {
 		return Event{}, false
@@ -226,5 +226,5 @@ func (l *Leg) onAck(req *sipmsg.Request) (Event, bool) {
 	if !first && !r.late {
 		return Event{}, false
 	}
-	return requestEvent(Acked, req), true
+	return requestEvent(Acked, req, hs), true
 }

@@ -11,7 +11,7 @@ import (
 func (l *Leg) onRequest(m message) (Event, bool) {
 	req := m.req
 	if req.IsAck() {
-		return l.onAck(req)
+		return l.onAck(req, m.hs)
 	}
 	tag, _ := req.From().Params.Get("tag")
 	dialling := l.st == calling || l.st == proceeding
@@ -74,7 +74,7 @@ func (l *Leg) onBye(m message) (Event, bool) {
 	switch l.st {
 	case incoming: // RFC 3261 section 15.1.2: the early dialog ends
 		l.final(487, "Request Terminated", nil)
-		return requestEvent(Cancelled, m.req), true
+		return requestEvent(Cancelled, m.req, m.hs), true
 	case leaving: // both hung up; our own BYE is answered in its time
 		return Event{}, false
 	}
@@ -84,7 +84,7 @@ func (l *Leg) onBye(m message) (Event, bool) {
 	if silent {
 		return Event{}, false
 	}
-	return requestEvent(ByeReceived, m.req), true
+	return requestEvent(ByeReceived, m.req, m.hs), true
 }
 
 func (l *Leg) onReInvite(m message) (Event, bool) {
@@ -100,7 +100,7 @@ func (l *Leg) onReInvite(m message) (Event, bool) {
 		l.answerTicket(m.t, 491, "Request Pending", nil)
 	default:
 		l.reoffer = m.t
-		return requestEvent(ReOffer, m.req), true
+		return requestEvent(ReOffer, m.req, m.hs), true
 	}
 	return Event{}, false
 }
@@ -123,7 +123,7 @@ func (l *Leg) onInfo(m message) (Event, bool) {
 		return Event{}, false
 	}
 	l.answerTicket(m.t, 200, "OK", nil)
-	ev := requestEvent(InfoDigit, m.req)
+	ev := requestEvent(InfoDigit, m.req, m.hs)
 	ev.Digit = digit
 	return ev, true
 }

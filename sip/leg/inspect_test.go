@@ -10,8 +10,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	sipmsg "github.com/emiago/sipgo/sip"
 )
 
 // plainRequest is a request that passes; edits make it wrong.
@@ -267,18 +265,17 @@ func BenchmarkInspect(b *testing.B) {
 }
 
 // BenchmarkWorstPassing parses the worst header lines that the limits let
-// through, with sipgo, to show that the limits are tight enough.
+// through, to show that the limits are tight enough.
 func BenchmarkWorstPassing(b *testing.B) {
 	params := strings.Repeat(";a", maxSeparators-8)
 	text := plainRequest("INVITE", ";rport", params, "tag=f", "tag=f"+params, "127.0.0.1:5999>", "127.0.0.1:5999>"+params)
-	p := sipmsg.NewParser(sipmsg.WithHeadersParsers(boundedParsers()))
 	for b.Loop() {
 		var m raw
 		v := inspect([]byte(text), &m)
 		if v.data == nil {
 			b.Fatal(v)
 		}
-		if _, err := p.ParseSIP(v.data); err != nil {
+		if _, err := m.understand(v.data); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -305,14 +302,13 @@ func tortures(t testing.TB) map[string]string {
 // BenchmarkTorture inspects and parses each torture message; the slowest one
 // says how much a message may cost.
 func BenchmarkTorture(b *testing.B) {
-	p := sipmsg.NewParser(sipmsg.WithHeadersParsers(boundedParsers()))
 	for name, text := range tortures(b) {
 		b.Run(name, func(b *testing.B) {
 			data := []byte(text)
 			var m raw
 			for b.Loop() {
 				if v := inspect(data, &m); v.data != nil {
-					_, _ = p.ParseSIP(v.data)
+					_, _ = m.understand(v.data)
 				}
 			}
 		})
@@ -328,7 +324,6 @@ func FuzzInspect(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	src := netip.MustParseAddrPort("127.0.0.1:5060")
-	p := sipmsg.NewParser(sipmsg.WithHeadersParsers(boundedParsers()))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var m raw
 		start := time.Now()
@@ -340,12 +335,12 @@ func FuzzInspect(f *testing.F) {
 				t.Fatalf("refusal is malformed (%s):\n%q", why, out)
 			}
 		case v.drop == "":
-			msg, err := p.ParseSIP(v.data)
+			a, err := m.understand(v.data)
 			if err != nil {
-				return // dropped by the reader
+				return // refused by the reader
 			}
-			if req, ok := msg.(*sipmsg.Request); ok && req.CallID() != nil && req.From() != nil && req.To() != nil {
-				r := requestOf(req, "udp", src)
+			if a.req != nil {
+				r := requestOf(a.req, a.hs, "udp", src)
 				for _, h := range r.Headers {
 					if strings.ContainsAny(h.value, "\n") {
 						t.Fatalf("line break in %s: %q", h.name, h.value)

@@ -148,11 +148,11 @@ func appendParties(out []Party, list string) []Party {
 	return out
 }
 
-func requestOf(req *sipmsg.Request, network string, src netip.AddrPort) Request {
+func requestOf(req *sipmsg.Request, hs []Header, network string, src netip.AddrPort) Request {
 	from, to := req.From(), req.To()
 	r := Request{
 		Method: req.Method.String(), URI: req.Recipient.String(), Network: network, Source: src,
-		CallID: req.CallID().Value(), MaxForwards: 70, Headers: headersOf(req),
+		CallID: req.CallID().Value(), MaxForwards: 70, Headers: hs,
 		From: party(from.DisplayName, &from.Address, from.Params),
 		To:   party(to.DisplayName, &to.Address, to.Params),
 		PAI:  parties(req, "p-asserted-identity"), RPID: parties(req, "remote-party-id"),
@@ -175,16 +175,6 @@ func requestOf(req *sipmsg.Request, network string, src netip.AddrPort) Request 
 		r.MaxForwards = int(mf.Val())
 	}
 	return r
-}
-
-// headersOf lists every header as received, compact names written out.
-func headersOf(m interface{ Headers() []sipmsg.Header }) []Header {
-	list := m.Headers()
-	out := make([]Header, 0, len(list))
-	for _, h := range list {
-		out = append(out, Header{name: longName(h.Name()), value: h.Value()})
-	}
-	return out
 }
 
 func longName(name string) string {
@@ -264,15 +254,15 @@ func toTag(res *sipmsg.Response) string {
 	return tag
 }
 
-func responseEvent(k Kind, res *sipmsg.Response) Event {
-	ev := Event{Headers: headersOf(res)}
+func responseEvent(k Kind, res *sipmsg.Response, hs []Header) Event {
+	ev := Event{Headers: hs}
 	ev.readReasons() // for the Q.850 cause; the status line says the rest
 	ev.Kind, ev.Code, ev.Reason, ev.SDP = k, res.StatusCode, res.Reason, sdpOf(res)
 	return ev
 }
 
-func requestEvent(k Kind, req *sipmsg.Request) Event {
-	ev := Event{Kind: k, SDP: sdpOf(req), Headers: headersOf(req)}
+func requestEvent(k Kind, req *sipmsg.Request, hs []Header) Event {
+	ev := Event{Kind: k, SDP: sdpOf(req), Headers: hs}
 	ev.readReasons()
 	return ev
 }
@@ -343,16 +333,17 @@ func usableTarget(u *sipmsg.Uri) bool {
 	return !u.Wildcard && (u.Scheme == "sip" || u.Scheme == "sips") && u.Host != ""
 }
 
+var phrases = map[int]string{
+	180: "Ringing", 181: "Call Is Being Forwarded", 182: "Queued", 183: "Session Progress", 200: "OK", 202: "Accepted",
+	400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 408: "Request Timeout",
+	415: "Unsupported Media Type", 420: "Bad Extension", 422: "Session Interval Too Small", 433: "Anonymity Disallowed", // RFC 5079
+	480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist", 483: "Too Many Hops", 486: "Busy Here", 487: "Request Terminated", 488: "Not Acceptable Here", 491: "Request Pending",
+	500: "Server Internal Error", 501: "Not Implemented", 503: "Service Unavailable", 504: "Server Time-out", 600: "Busy Everywhere",
+	603: "Decline", 604: "Does Not Exist Anywhere", 606: "Not Acceptable",
+}
+
 // reasonFor is the usual phrase of a status (RFC 3261 section 21).
 func reasonFor(code int) string {
-	phrases := map[int]string{
-		180: "Ringing", 181: "Call Is Being Forwarded", 182: "Queued", 183: "Session Progress", 200: "OK", 202: "Accepted",
-		400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 408: "Request Timeout",
-		415: "Unsupported Media Type", 420: "Bad Extension", 422: "Session Interval Too Small", 433: "Anonymity Disallowed", // RFC 5079
-		480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist", 483: "Too Many Hops", 486: "Busy Here", 487: "Request Terminated", 488: "Not Acceptable Here", 491: "Request Pending",
-		500: "Server Internal Error", 501: "Not Implemented", 503: "Service Unavailable", 504: "Server Time-out", 600: "Busy Everywhere",
-		603: "Decline", 604: "Does Not Exist Anywhere", 606: "Not Acceptable",
-	}
 	if p := phrases[code]; p != "" {
 		return p
 	}

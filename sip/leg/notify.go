@@ -174,7 +174,7 @@ func (l *Leg) onSubscription(k timer) {
 
 // onNotify refuses news nobody asked for: we send no REFER and no SUBSCRIBE.
 func (l *Leg) onNotify(m message) {
-	if eventOf(m.req) != "refer" {
+	if eventOf(m.hs) != "refer" {
 		l.answerTicket(m.t, 489, "Bad Event", nil, Header{"Allow-Events", "refer"})
 		return
 	}
@@ -185,7 +185,7 @@ func (l *Leg) onNotify(m message) {
 // hear no more (RFC 3515 section 2.4.4).
 func (l *Leg) onSubscribe(m message) {
 	switch {
-	case eventOf(m.req) != "refer":
+	case eventOf(m.hs) != "refer":
 		l.answerTicket(m.t, 489, "Bad Event", nil, Header{"Allow-Events", "refer"})
 		return
 	case !l.ref.active:
@@ -193,7 +193,7 @@ func (l *Leg) onSubscribe(m message) {
 		return
 	}
 	left := int(max(0, time.Until(l.ref.until).Seconds()))
-	expires, _ := lookup(headersOf(m.req), "Expires")
+	expires, _ := lookup(m.hs, "Expires")
 	if n, err := strconv.Atoi(strings.TrimSpace(expires)); err == nil && n >= 0 {
 		left = min(left, n)
 	}
@@ -207,8 +207,8 @@ func (l *Leg) onSubscribe(m message) {
 }
 
 // eventOf returns the event package of a request in lower case.
-func eventOf(req *sipmsg.Request) string {
-	v, _ := lookup(headersOf(req), "Event")
+func eventOf(hs []Header) string {
+	v, _ := lookup(hs, "Event")
 	name, _, _ := strings.Cut(v, ";")
 	return strings.ToLower(strings.TrimSpace(name))
 }

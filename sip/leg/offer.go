@@ -92,17 +92,17 @@ func (l *Leg) onOfferResponse(m message, t trial) (Event, bool) {
 	case l.offer.update && (code == 481 || code == 408):
 		// An early dialog may end before the call does.
 	case code == 481 || code == 408:
-		ev := responseEvent(OfferDone, res)
+		ev := responseEvent(OfferDone, res, m.hs)
 		ev.Err = ErrPeerGone
 		return l.lost(ev)
 	}
-	return l.offerEnded(res, t)
+	return l.offerEnded(m, t)
 }
 
 // offerEnded takes the outcome of our offer. One that only refreshed the
 // session is told of when the answer says something new.
-func (l *Leg) offerEnded(res *sipmsg.Response, t trial) (Event, bool) {
-	was, ev := l.offer, responseEvent(OfferDone, res)
+func (l *Leg) offerEnded(m message, t trial) (Event, bool) {
+	res, was, ev := m.res, l.offer, responseEvent(OfferDone, m.res, m.hs)
 	l.offer = offer{}
 	news := !was.renews || ev.SDP != nil && !bytes.Equal(ev.SDP, l.theirs)
 	switch {

@@ -43,7 +43,7 @@ func (l *Leg) onResponse(m message) (Event, bool) {
 	case forCall:
 		switch {
 		case code < 200:
-			return l.onProvisional(m.res)
+			return l.onProvisional(m)
 		case code < 300:
 			return l.onSuccess(m)
 		}
@@ -69,7 +69,8 @@ func (l *Leg) onResponse(m message) (Event, bool) {
 	return Event{}, false
 }
 
-func (l *Leg) onProvisional(res *sipmsg.Response) (Event, bool) {
+func (l *Leg) onProvisional(m message) (Event, bool) {
+	res := m.res
 	if l.out.final || l.st == confirmed || l.st == leaving {
 		return Event{}, false
 	}
@@ -91,7 +92,7 @@ func (l *Leg) onProvisional(res *sipmsg.Response) (Event, bool) {
 		if !l.takeReliable(e, rseq) {
 			return Event{}, false
 		}
-		if ev, ok := l.onReliable(e, res, rseq); ok || e.held != nil {
+		if ev, ok := l.onReliable(e, m, rseq); ok || e.held != nil {
 			return ev, ok
 		}
 	}
@@ -114,7 +115,7 @@ func (l *Leg) onProvisional(res *sipmsg.Response) (Event, bool) {
 	case body != nil:
 		kind = EarlyMedia
 	}
-	ev := responseEvent(kind, res)
+	ev := responseEvent(kind, res, m.hs)
 	ev.Dialog = tag
 	return ev, true
 }
@@ -148,7 +149,7 @@ func (l *Leg) onSuccess(m message) (Event, bool) {
 	case first && !l.out.cancelling:
 		l.remember(res)
 		l.d, l.st = d, confirmed
-		return l.answered(res, key, e, invite)
+		return l.answered(m, key, e, invite)
 	case first:
 		l.s.m.ghost()
 		l.last = status{res.StatusCode, res.Reason}
@@ -166,8 +167,8 @@ func (l *Leg) onSuccess(m message) (Event, bool) {
 // answered acknowledges the 2xx of a wanted call. What came reliably before is
 // the answer, and what the 2xx says is not looked at (RFC 3261 section
 // 13.2.1). Where we made no offer the 2xx brings it and the ACK waits for ours.
-func (l *Leg) answered(res *sipmsg.Response, key ackKey, e *early, invite *sipmsg.Request) (Event, bool) {
-	ev := responseEvent(Answered, res)
+func (l *Leg) answered(m message, key ackKey, e *early, invite *sipmsg.Request) (Event, bool) {
+	res, ev := m.res, responseEvent(Answered, m.res, m.hs)
 	ev.Dialog = key.tag
 	if e != nil && (e.agreed || ev.SDP == nil) {
 		ev.SDP = e.sdp // some send it only with the 183
@@ -283,7 +284,7 @@ func (l *Leg) onFailure(m message, t trial) (Event, bool) {
 	if silent {
 		return Event{}, false
 	}
-	return responseEvent(Failed, m.res), true
+	return responseEvent(Failed, m.res, m.hs), true
 }
 
 func (l *Leg) onTxFailed(m message) (Event, bool) {

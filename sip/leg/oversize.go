@@ -58,7 +58,7 @@ func (l *Leg) widen(branch string, wide destination) {
 		if err != nil {
 			l.s.narrow.add(wide.to)
 		}
-		l.in.post(message{input: inWidened, branch: branch, dest: wide, err: err})
+		l.in.post(message{input: inWidened, branch: branch, dest: &wide, err: err})
 	})
 }
 
@@ -77,10 +77,10 @@ func (l *Leg) onWidened(m message) {
 		l.arm(tFirst, 8*l.s.t1)
 	}
 	if m.err == nil {
-		l.peer, t.dest, l.out.widened = m.dest, m.dest, true
-		t.req.ReplaceHeader(l.s.via(m.dest, m.branch))
+		l.peer, t.dest, l.out.widened = *m.dest, *m.dest, true
+		t.req.ReplaceHeader(l.s.via(*m.dest, m.branch))
 		if t.req.Contact() != nil {
-			t.req.ReplaceHeader(l.s.contact(m.dest))
+			t.req.ReplaceHeader(l.s.contact(*m.dest))
 		}
 		l.trials[m.branch] = t
 	}

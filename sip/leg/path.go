@@ -1,9 +1,11 @@
 package leg
 
 import (
+	"bytes"
 	"net"
 	"net/netip"
 	"strconv"
+	"sync"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 )
@@ -79,10 +81,18 @@ func (p path) back(via *sipmsg.ViaHeader) path {
 
 // render writes a message as it goes out.
 func render(m sipmsg.Message) []byte {
-	w := writer{buf: make([]byte, 0, 1024)}
-	m.StringWrite(&w)
-	return w.buf
+	w, ok := writers.Get().(*writer)
+	if !ok {
+		w = &writer{buf: make([]byte, 0, 4096)}
+	}
+	defer writers.Put(w)
+	w.buf = w.buf[:0]
+	m.StringWrite(w)
+	return bytes.Clone(w.buf)
 }
+
+// writers are used again: only the end of a message says how long it is.
+var writers sync.Pool
 
 // writer collects what a message writes.
 type writer struct{ buf []byte }

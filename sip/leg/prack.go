@@ -74,7 +74,8 @@ func (l *Leg) takeReliable(e *early, rseq uint32) bool {
 // onReliable acknowledges a reliable provisional response that is news. The
 // first description is the answer to our offer; where we made none it is an
 // offer, which the PRACK answers (RFC 3262 section 5).
-func (l *Leg) onReliable(e *early, res *sipmsg.Response, rseq uint32) (Event, bool) {
+func (l *Leg) onReliable(e *early, m message, rseq uint32) (Event, bool) {
+	res := m.res
 	r := rack{rseq, res.CSeq().SeqNo, string(sipmsg.INVITE)}
 	body := sdpOf(res)
 	if body != nil && len(l.out.cfg.SDP) == 0 && !e.agreed {
@@ -83,7 +84,7 @@ func (l *Leg) onReliable(e *early, res *sipmsg.Response, rseq uint32) (Event, bo
 		}
 		e.sdp, e.held = body, &held{e: e, rack: r}
 		l.answers = e.held
-		ev := responseEvent(ReOffer, res)
+		ev := responseEvent(ReOffer, res, m.hs)
 		ev.Dialog = toTag(res)
 		return ev, true
 	}

@@ -103,16 +103,18 @@ func (r *Refer) takeHeaders(headers string) error {
 
 // referOf reads a REFER. Two Refer-To headers are as bad as none (RFC 3515
 // section 2.4.1).
-func referOf(req *sipmsg.Request) (Refer, error) {
+func referOf(hs []Header) (Refer, error) {
 	var to []string
 	var by []Party
 	silent := false
-	for _, h := range headersOf(req) {
+	for _, h := range hs {
 		switch strings.ToLower(h.name) {
 		case "refer-to":
-			to = append(to, h.value)
+			for _, one := range splitList([]byte(h.value)) {
+				to = append(to, string(one))
+			}
 		case "referred-by":
-			by = parties(req, h.name)
+			by = appendParties(by, h.value)
 		case "refer-sub":
 			v, _, _ := strings.Cut(h.value, ";")
 			silent = strings.EqualFold(strings.TrimSpace(v), "false")
@@ -146,7 +148,7 @@ func (l *Leg) onRefer(m message) (Event, bool) {
 		l.answerTicket(m.t, 491, "Request Pending", nil)
 		return Event{}, false
 	}
-	r, err := referOf(m.req)
+	r, err := referOf(m.hs)
 	switch {
 	case errors.Is(err, errReferScheme):
 		l.answerTicket(m.t, 416, "Unsupported URI Scheme", nil)
@@ -156,7 +158,7 @@ func (l *Leg) onRefer(m message) (Event, bool) {
 		l.answerTicket(m.t, 400, "Bad Refer-To", nil)
 	default:
 		l.ref = referral{asked: m.t, id: strconv.FormatUint(uint64(m.req.CSeq().SeqNo), 10), silent: r.Silent}
-		ev := requestEvent(ReferReceived, m.req)
+		ev := requestEvent(ReferReceived, m.req, m.hs)
 		ev.Refer = &r
 		return ev, true
 	}

@@ -121,7 +121,7 @@ func (l *Leg) onPrack(m message) (Event, bool) {
 	}
 	r.queue = r.queue[1:]
 	l.disarm(tReliable)
-	ev := requestEvent(Acked, m.req)
+	ev := requestEvent(Acked, m.req, m.hs)
 	if sdp != nil && !answers {
 		l.reoffer = m.t
 		l.arm(tUpdate, updateLimit(l.s))

@@ -80,7 +80,7 @@ func replacesOf(hs []Header) *DialogID {
 
 // badReplaces reports whether an INVITE means to replace a call and says in no
 // usable way which one.
-func (r Request) badReplaces() bool {
+func (r *Request) badReplaces() bool {
 	_, given := r.Header("Replaces")
 	return given && r.Replaces == nil
 }

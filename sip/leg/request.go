@@ -64,4 +64,4 @@ type Request struct {
 }
 
 // Header returns the first value of the named header, ignoring case.
-func (r Request) Header(name string) (string, bool) { return lookup(r.Headers, name) }
+func (r *Request) Header(name string) (string, bool) { return lookup(r.Headers, name) }

@@ -28,6 +28,8 @@ const (
 	fType
 	fForwards
 	fRequire
+	fRoute
+	fRecordRoute
 	fields
 )
 
@@ -163,10 +165,12 @@ func fieldOf(name []byte) field {
 		return ifFold(name, "via", fVia)
 	case 4:
 		return max(ifFold(name, "from", fFrom), ifFold(name, "cseq", fCSeq))
+	case 5:
+		return ifFold(name, "route", fRoute)
 	case 7:
 		return max(ifFold(name, "call-id", fCallID), ifFold(name, "contact", fContact), ifFold(name, "require", fRequire))
 	case 12:
-		return max(ifFold(name, "max-forwards", fForwards), ifFold(name, "content-type", fType))
+		return max(ifFold(name, "max-forwards", fForwards), ifFold(name, "content-type", fType), ifFold(name, "record-route", fRecordRoute))
 	case 14:
 		return ifFold(name, "content-length", fLength)
 	}

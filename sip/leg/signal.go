@@ -76,11 +76,12 @@ type message struct {
 	input  input
 	req    *sipmsg.Request
 	res    *sipmsg.Response
+	hs     []Header // of req or res
 	t      *ticket
 	branch string
 	timer  timer
 	serial uint32
-	dest   destination
+	dest   *destination
 	cause  Cause
 	err    error
 	at     time.Time
@@ -139,10 +140,10 @@ func (in *inbox) pop(gen uint32) (message, bool) {
 		return message{}, false
 	}
 	m := in.list[0]
-	in.list[0] = message{}
-	in.list = in.list[1:]
-	if len(in.list) == 0 {
-		in.list = nil
+	n := copy(in.list, in.list[1:])
+	in.list[n] = message{}
+	if in.list = in.list[:n]; n == 0 && cap(in.list) > 4 {
+		in.list = nil // what was once needed is not kept for a long call
 	}
 	return m, true
 }

@@ -14,8 +14,6 @@ import (
 	"sync"
 	"time"
 
-	sipmsg "github.com/emiago/sipgo/sip"
-
 	"github.com/ringbid/ringbid/sip/turn"
 )
 
@@ -29,7 +27,6 @@ type Stack struct {
 
 	minSE time.Duration
 
-	parser    *sipmsg.Parser
 	seed      maphash.Seed
 	udp       []*socket
 	inlets    []*inlet // of every network but udp
@@ -85,7 +82,6 @@ func Listen(c Config) (*Stack, error) {
 		dialogs: map[string]*Leg{}, branches: map[string]*Leg{}, clients: map[clientKey]*clientTx{},
 		servers: map[txKey]*serverTx{}, merges: map[string]txKey{}, owners: map[Owner]map[*Leg]struct{}{},
 		told: newTold(), dials: map[dialKey]*dialling{}, seed: maphash.MakeSeed(), workers: newWorkers(),
-		parser: sipmsg.NewParser(sipmsg.WithHeadersParsers(boundedParsers())),
 	}
 	s.tail = turn.New(func(sig Signal) { s.guarded("undertaker", func() { sig.Apply() }) })
 	if c.Keys != nil {

@@ -6,8 +6,6 @@ import (
 	"net/netip"
 	"strings"
 	"time"
-
-	sipmsg "github.com/emiago/sipgo/sip"
 )
 
 // socket is a UDP listener.
@@ -87,16 +85,14 @@ func (s *Stack) scratch() *raw {
 // parse understands an inspected message and hands it on. m is what it was cut
 // into.
 func (s *Stack) parse(p path, data []byte, m *raw) {
-	msg, err := s.parser.ParseSIP(data)
-	if err != nil {
+	a, err := m.understand(data)
+	switch at := (arrived{a, p, data}); {
+	case err != nil:
 		s.unparsed(p, m)
-		return
-	}
-	switch msg := msg.(type) {
-	case *sipmsg.Request:
-		s.onRequest(arrived{req: msg, path: p, data: data})
-	case *sipmsg.Response:
-		s.onResponse(arrived{res: msg, path: p, data: data})
+	case a.req != nil:
+		s.onRequest(at)
+	default:
+		s.onResponse(at)
 	}
 }
 
@@ -114,8 +110,7 @@ func (s *Stack) unparsed(p path, m *raw) {
 // arrived is a message with where it came from; data is valid while it is handed
 // on.
 type arrived struct {
-	req  *sipmsg.Request
-	res  *sipmsg.Response
+	assembly
 	path path
 	data []byte
 }

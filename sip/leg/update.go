@@ -36,7 +36,7 @@ func (l *Leg) onUpdate(m message, d *dialog, e *early) (Event, bool) {
 		m.t.early = e
 		l.reoffer = m.t
 		l.arm(tUpdate, updateLimit(l.s))
-		ev := requestEvent(ReOffer, m.req)
+		ev := requestEvent(ReOffer, m.req, m.hs)
 		if e != nil {
 			ev.Dialog = e.d.remoteTag()
 		}
