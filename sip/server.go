@@ -16,6 +16,7 @@ import (
 	"github.com/ringbid/ringbid/sip/leg"
 	"github.com/ringbid/ringbid/sip/locate"
 	"github.com/ringbid/ringbid/sip/media"
+	"github.com/ringbid/ringbid/sip/turn"
 )
 
 // retryAfter is what a refused carrier is told to wait: 2 to 9 seconds, so that
@@ -167,13 +168,14 @@ func (s *Server) onInvite(l *leg.Leg) {
 		s.pickup(l, *id)
 		return
 	}
-	if c := s.begin(l); c != nil {
+	var c *Call
+	turn.Deep(func() { c = s.begin(l) })
+	if c != nil {
 		c.serve(l)
 	}
 }
 
-// begin makes a call of an INVITE, or refuses it and returns nil. It is apart from
-// onInvite so that what it needs is not on the handler's stack for the whole call.
+// begin makes a call of an INVITE, or refuses it and returns nil.
 func (s *Server) begin(l *leg.Leg) *Call {
 	adm := s.admission(l)
 	c, why, extra := s.admit(l, adm)

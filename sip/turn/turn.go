@@ -12,39 +12,50 @@ import "sync"
 
 // Queue is things to do, in order. Make one with New.
 type Queue[T any] struct {
-	run func(T)
+	run  func(T)
+	work func() // q.drain, bound once
 
 	mu   sync.Mutex
 	list []T
 	busy bool
 }
 
-// New returns a queue whose things are done by run, which must not panic.
-func New[T any](run func(T)) *Queue[T] { return &Queue[T]{run: run} }
+// New returns a queue whose things are done by run, which must not panic. It runs
+// on a deep stack.
+func New[T any](run func(T)) *Queue[T] {
+	q := &Queue[T]{run: run}
+	q.work = q.drain
+	return q
+}
 
 // Put has a thing done. It returns when that is so, unless somebody else is at
 // work: then it returns at once.
 func (q *Queue[T]) Put(v T) {
 	q.mu.Lock()
-	if q.busy {
-		q.list = append(q.list, v)
-		q.mu.Unlock()
-		return
-	}
+	q.list = append(q.list, v)
+	busy := q.busy
 	q.busy = true
 	q.mu.Unlock()
+	if !busy {
+		Deep(q.work)
+	}
+}
+
+// drain does what is there until nothing is left.
+func (q *Queue[T]) drain() {
 	for {
-		q.run(v)
 		q.mu.Lock()
 		if len(q.list) == 0 {
 			q.busy = false
 			q.mu.Unlock()
 			return
 		}
-		v = q.list[0]
-		if q.list = q.list[1:]; len(q.list) == 0 {
-			q.list = nil
-		}
+		v := q.list[0]
+		n := copy(q.list, q.list[1:])
+		var zero T
+		q.list[n] = zero
+		q.list = q.list[:n]
 		q.mu.Unlock()
+		q.run(v)
 	}
 }

@@ -1,6 +1,7 @@
 package turn
 
 import (
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -43,6 +44,44 @@ func TestOneAtATimeInOrderOfEachSource(t *testing.T) {
 	all.Wait()
 	if done != sources*each {
 		t.Errorf("%d done of %d", done, sources*each)
+	}
+}
+
+func TestDeepPassesAPanicOn(t *testing.T) {
+	for range 3 {
+		func() {
+			defer func() {
+				if v := recover(); v != "no" {
+					t.Errorf("recovered %v", v)
+				}
+			}()
+			Deep(func() { panic("no") })
+		}()
+		ran := false
+		Deep(func() { Deep(func() { ran = true }) })
+		if !ran {
+			t.Error("not run inside of another")
+		}
+	}
+}
+
+func TestDeepFromMany(t *testing.T) {
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	n := 0
+	for range 4 * maxFree {
+		all.Go(func() {
+			Deep(func() {
+				runtime.Gosched()
+				mu.Lock()
+				defer mu.Unlock()
+				n++
+			})
+		})
+	}
+	all.Wait()
+	if n != 4*maxFree || len(free.list) > maxFree {
+		t.Errorf("%d ran, %d stacks are kept", n, len(free.list))
 	}
 }
 
