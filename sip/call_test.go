@@ -108,9 +108,7 @@ func TestCallerIsAskedAndBridged(t *testing.T) {
 		t.Error(diff)
 	}
 	r.idle()
-	if open, _ := r.plane.Load(); open != 0 {
-		t.Errorf("%d audio ports still open", open)
-	}
+	r.quiet()
 }
 
 func checkBuyersInvite(t *testing.T, r *rig, inv leg.Request) {

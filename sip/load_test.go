@@ -55,9 +55,7 @@ func TestManyCallsAtOnce(t *testing.T) {
 	if n := ends["caller"] + ends["cancelled"]; n != calls || ends["caller"] < calls/3 {
 		t.Errorf("ends %v", ends)
 	}
-	if open, _ := r.plane.Load(); open != 0 {
-		t.Errorf("%d audio ports still open", open)
-	}
+	r.quiet()
 	if n := r.s.limits.calls("carrier") + r.s.limits.calls("buyers"); n != 0 {
 		t.Errorf("%d places on trunks still taken", n)
 	}

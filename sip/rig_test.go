@@ -169,6 +169,16 @@ func (r *rig) idle() {
 	eventually(r.t, "the last call to be gone", func() bool { return r.s.Active() == 0 })
 }
 
+// quiet waits until no audio port is open: a stream closes within 20 ms of its
+// call's end.
+func (r *rig) quiet() {
+	r.t.Helper()
+	eventually(r.t, "the last audio port to be closed", func() bool {
+		open, _ := r.plane.Load()
+		return open == 0
+	})
+}
+
 // trunkBook is a set of trunks that tests change.
 type trunkBook struct {
 	mu    sync.Mutex
