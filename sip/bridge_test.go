@@ -164,12 +164,14 @@ func TestPartyChangesItsCodec(t *testing.T) {
 	t.Parallel()
 	_, caller, buyer, talks := bridged(t, 0, nil)
 	buyer.hears(1100)
-	buyer.local.Codecs = buyer.local.Codecs[1:] // PCMA and keys
+	buyer.on(func(*leg.Leg) { buyer.local.Codecs = buyer.local.Codecs[1:] }) // PCMA and keys
 	buyer.reoffer(sdp.SendRecv)
 	caller.hears(900)
 	buyer.hears(1100)
-	buyer.local.Codecs = []sdp.Codec{{PT: 18, Name: "G729", Rate: 8000}}
-	buyer.on(func(l *leg.Leg) { l.Offer(sdp.Offer(buyer.local)) })
+	buyer.on(func(l *leg.Leg) {
+		buyer.local.Codecs = []sdp.Codec{{PT: 18, Name: "G729", Rate: 8000}}
+		l.Offer(sdp.Offer(buyer.local))
+	})
 	if ev := buyer.want(leg.OfferDone); ev.Code != 488 {
 		t.Errorf("G.729 was answered with %d", ev.Code)
 	}

@@ -125,7 +125,8 @@ func (x *line) own() {
 	}
 }
 
-// on runs f on the owner; nothing happens when the call is over.
+// on runs f on the owner, which alone touches the line's state once it is
+// called; nothing happens when the call is over.
 func (x *line) on(f func(l *leg.Leg)) {
 	ran := make(chan struct{})
 	select {
@@ -168,12 +169,14 @@ func (x *line) join(answer []byte) {
 		x.p.t.Errorf("answer: %v\n%s", err, answer)
 		return
 	}
-	a, err := sdp.Accept(session, x.local)
-	if err != nil {
-		x.p.t.Errorf("answer: %v\n%s", err, answer)
-		return
-	}
-	x.apply(a)
+	x.on(func(*leg.Leg) {
+		a, err := sdp.Accept(session, x.local)
+		if err != nil {
+			x.p.t.Errorf("answer: %v\n%s", err, answer)
+			return
+		}
+		x.apply(a)
+	})
 }
 
 func (x *line) apply(a sdp.Agreed) {
@@ -192,35 +195,28 @@ func (x *line) apply(a sdp.Agreed) {
 }
 
 // answer answers an incoming call.
-func (x *line) answer() {
-	session, err := sdp.Parse(x.offer)
-	if err != nil {
-		x.p.t.Errorf("offer: %v", err)
-		return
-	}
-	body, a, err := sdp.Answer(session, x.local)
-	if err != nil {
-		x.p.t.Errorf("offer: %v\n%s", err, x.offer)
-		return
-	}
-	x.apply(a)
-	x.on(func(l *leg.Leg) { l.Answer(body) })
-}
+func (x *line) answer() { x.agree(func(l *leg.Leg, body []byte) { l.Answer(body) }) }
 
 // early answers an incoming call in a 183, and turns the audio on.
-func (x *line) early() {
+func (x *line) early() { x.agree(func(l *leg.Leg, body []byte) { l.Progress(183, "", body) }) }
+
+// agree turns the audio on as the offer and the line's own description allow,
+// and has say send the answer.
+func (x *line) agree(say func(l *leg.Leg, body []byte)) {
 	session, err := sdp.Parse(x.offer)
 	if err != nil {
 		x.p.t.Errorf("offer: %v", err)
 		return
 	}
-	body, a, err := sdp.Answer(session, x.local)
-	if err != nil {
-		x.p.t.Errorf("offer: %v", err)
-		return
-	}
-	x.apply(a)
-	x.on(func(l *leg.Leg) { l.Progress(183, "", body) })
+	x.on(func(l *leg.Leg) {
+		body, a, err := sdp.Answer(session, x.local)
+		if err != nil {
+			x.p.t.Errorf("offer: %v\n%s", err, x.offer)
+			return
+		}
+		x.apply(a)
+		say(l, body)
+	})
 }
 
 func (x *line) ring() { x.on(func(l *leg.Leg) { l.Progress(180, "", nil) }) }
@@ -233,9 +229,11 @@ func (x *line) hum(hz float64) { x.stream.Play(media.ClipFromULaw(tone(hz, time.
 // reoffer sends a re-INVITE with the direction and takes the answer.
 func (x *line) reoffer(d sdp.Direction) {
 	x.p.t.Helper()
-	x.local.Direction = d
-	x.local.Version++
-	x.on(func(l *leg.Leg) { l.Offer(sdp.Offer(x.local)) })
+	x.on(func(l *leg.Leg) {
+		x.local.Direction = d
+		x.local.Version++
+		l.Offer(sdp.Offer(x.local))
+	})
 	ev := x.want(leg.OfferDone)
 	if ev.Code != 200 {
 		x.p.t.Fatalf("re-INVITE: %d %s %v", ev.Code, ev.Reason, ev.Err)
