@@ -188,7 +188,7 @@ func ackOf(invite *sipmsg.Request, res *sipmsg.Response) *sipmsg.Request {
 // transact sends a request of the leg, as it was rendered. Only failures come
 // from here.
 func (l *Leg) transact(req *sipmsg.Request, data []byte, d destination) {
-	l.note(true, req, data, d.network, d.to)
+	l.note(true, req.CSeq(), data, d.network, d.to)
 	tx := newClientTx(l.s, req, data)
 	tx.leg = l
 	l.s.travel(d, func(p path, err error) {

@@ -62,9 +62,9 @@ func (l *Leg) retarget(d *dialog, c *sipmsg.ContactHeader) {
 // routesOf is the route set of a response: its Record-Route backwards.
 func routesOf(res *sipmsg.Response) []sipmsg.Uri {
 	var out []sipmsg.Uri
-	routes := res.GetHeaders("record-route")
-	for i := len(routes) - 1; i >= 0; i-- {
-		if r, ok := routes[i].(*sipmsg.RecordRouteHeader); ok {
+	hs := res.Headers()
+	for i := len(hs) - 1; i >= 0; i-- {
+		if r, ok := hs[i].(*sipmsg.RecordRouteHeader); ok {
 			out = append(out, *r.Address.Clone())
 		}
 	}

@@ -41,7 +41,7 @@ func (s *Stack) onResponse(a arrived) {
 	tx, l := s.clients[clientKey{branch, cancel}], s.branches[branch]
 	s.mu.Unlock()
 	if l != nil {
-		l.note(false, a.res, a.data, a.path.network, a.path.peer)
+		l.note(false, seq, a.data, a.path.network, a.path.peer)
 	}
 	refused := tx != nil && tx.response(a.assembly)
 	if l == nil || cancel {
@@ -110,7 +110,7 @@ func (s *Stack) onAck(a arrived) {
 	}
 	tag, _ := a.req.To().Params.Get("tag")
 	if l := s.dialogOf(a.req, tag); l != nil {
-		l.note(false, a.req, a.data, a.path.network, a.path.peer)
+		l.note(false, a.req.CSeq(), a.data, a.path.network, a.path.peer)
 		l.in.post(message{input: inRequest, req: a.req, hs: a.hs})
 	}
 }
@@ -132,17 +132,11 @@ func (s *Stack) onCancel(a arrived) bool {
 	if l == nil {
 		return false
 	}
-	l.note(false, a.req, a.data, a.path.network, a.path.peer)
+	l.note(false, a.req.CSeq(), a.data, a.path.network, a.path.peer)
 	p := a.path.back(a.req.Via())
-	res := respond(a.req, 200, "OK")
-	s.brand(res)
-	if tag, _ := a.req.To().Params.Get("tag"); tag == "" {
-		a.req.To().Params.Add("tag", l.localTag)
-	}
-	res.SetBody(nil)
-	data := render(res)
-	l.note(true, res, data, p.network, p.peer)
-	_ = p.send(data) // asked for again if it is lost
+	res := s.respond(a.req, 200, "OK", l.localTag, nil, nil)
+	l.note(true, res.cseq, res.data, p.network, p.peer)
+	_ = p.send(res.data) // asked for again if it is lost
 	if !tx.cancel() {
 		return true
 	}
@@ -166,7 +160,7 @@ func (s *Stack) onInDialog(a arrived, tag string, tx *serverTx) bool {
 		tx.t = t
 		s.mu.Unlock()
 	}
-	l.note(false, a.req, a.data, a.path.network, a.path.peer)
+	l.note(false, a.req.CSeq(), a.data, a.path.network, a.path.peer)
 	l.in.post(message{input: inRequest, req: a.req, hs: a.hs, t: t})
 	return true
 }
@@ -198,7 +192,7 @@ func (s *Stack) onInvite(a arrived, tx *serverTx) bool {
 	l.mark = s.marks.take(l.mergeKey)
 	a.req.To().Params.Add("tag", l.localTag)
 	s.m.began(true)
-	l.note(false, a.req, a.data, a.path.network, a.path.peer)
+	l.note(false, a.req.CSeq(), a.data, a.path.network, a.path.peer)
 	if !s.run(func() { s.call(l) }) {
 		s.served()
 	}

@@ -31,7 +31,7 @@ func (s *Stack) inbound(a arrived, tx *serverTx) *Leg {
 	if c := req.Contact(); c != nil && usableTarget(&c.Address) {
 		l.d.target = *c.Address.Clone()
 	}
-	for _, h := range req.GetHeaders("record-route") {
+	for _, h := range req.Headers() {
 		if r, ok := h.(*sipmsg.RecordRouteHeader); ok {
 			l.d.routes = append(l.d.routes, *r.Address.Clone())
 		}
@@ -40,32 +40,25 @@ func (s *Stack) inbound(a arrived, tx *serverTx) *Leg {
 	return l
 }
 
-// response builds a response to the INVITE of the leg.
-func (l *Leg) response(req *sipmsg.Request, code int, reason string, sdp []byte, hs []Header) *sipmsg.Response {
+// response writes a response of the leg.
+func (l *Leg) response(req *sipmsg.Request, code int, reason string, sdp []byte, hs []Header) response {
 	if reason == "" || !cleanText(reason) {
 		reason = reasonFor(code)
 	}
-	res := respond(req, code, reason)
-	l.s.brand(res)
 	if (req.IsInvite() || req.Method == sipmsg.UPDATE) && code > 100 && code < 300 {
-		res.AppendHeader(l.s.contact(l.peer))
-		l.announce(res)
+		own := []Header{{"Contact", l.s.contact(l.peer).Value()}, {"Allow", allowed}, {"Supported", l.terms.supported()}}
+		hs = append(own, hs...)
 	}
-	appendHeaders(res, hs)
-	setSDP(res, sdp)
-	return res
+	return l.s.respond(req, code, reason, l.localTag, hs, sdp)
 }
 
 func (l *Leg) send100() {
-	res := respond(l.req, 100, "Trying")
-	res.SetBody(nil)
-	_ = l.reply(l.tx, res) // the INVITE comes again if it is lost
+	_ = l.reply(l.tx, l.s.respond(l.req, 100, "Trying", "", nil, nil)) // the INVITE comes again if it is lost
 }
 
 // reply sends a response of the leg, see serverTx.send.
-func (l *Leg) reply(tx *serverTx, res *sipmsg.Response) error {
-	data := render(res)
-	return tx.send(res.StatusCode, data, func() { l.note(true, res, data, tx.path.network, tx.path.peer) })
+func (l *Leg) reply(tx *serverTx, res response) error {
+	return tx.send(res, func() { l.note(true, res.cseq, res.data, tx.path.network, tx.path.peer) })
 }
 
 // Progress sends a provisional response, 101 to 199, with an optional answer,

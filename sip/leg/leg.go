@@ -239,9 +239,36 @@ func (l *Leg) terminate() {
 func (l *Leg) onTerminated() (Event, bool) {
 	ev := Event{Kind: Terminated, Code: l.last.code, Reason: l.last.reason}
 	l.gone.Store(true)
+	l.shed()
 	l.s.release(l)
 	l.in.bind(l.s.tail)
 	return ev, true
+}
+
+// shed drops what nobody asks for any more, because the leg is kept for half a
+// minute: late answers are acknowledged, all else is unknown to us. What it was
+// asked with and the ladder are read after its end.
+func (l *Leg) shed() {
+	l.ours, l.theirs, l.answers, l.next, l.proofs = nil, nil, nil, nil, nil
+	l.offer, l.repeat, l.keying = offer{}, repeat{}, keying{}
+	if len(l.rel.queue) == 0 { // else a late PRACK is answered
+		l.req, l.tx, l.rel = nil, nil, reliable{}
+	}
+	if l.out.final {
+		l.out.cfg, l.out.early = nil, nil
+	}
+	for branch, t := range l.trials {
+		switch t.purpose {
+		case forCall:
+			if !l.out.final {
+				continue // there may be something to cancel
+			}
+			l.trials[branch] = trial{purpose: forCall, req: credentialsOf(t.req), dest: t.dest, d: t.d, branch: branch}
+		case forGhost:
+		default:
+			delete(l.trials, branch)
+		}
+	}
 }
 
 // release takes the leg out of the live ones and forgets it when nothing of

@@ -124,15 +124,6 @@ func party(display string, u *sipmsg.Uri, params sipmsg.HeaderParams) Party {
 	return p
 }
 
-// parties reads a list of addresses from headers sipgo keeps raw.
-func parties(req *sipmsg.Request, name string) []Party {
-	var out []Party
-	for _, h := range req.GetHeaders(name) {
-		out = appendParties(out, h.Value())
-	}
-	return out
-}
-
 func appendParties(out []Party, list string) []Party {
 	for _, one := range splitList([]byte(list)) {
 		if len(one) == 0 || len(out) == 16 {
@@ -153,28 +144,40 @@ func requestOf(req *sipmsg.Request, hs []Header, network string, src netip.AddrP
 	r := Request{
 		Method: req.Method.String(), URI: req.Recipient.String(), Network: network, Source: src,
 		CallID: req.CallID().Value(), MaxForwards: 70, Headers: hs,
-		From: party(from.DisplayName, &from.Address, from.Params),
-		To:   party(to.DisplayName, &to.Address, to.Params),
-		PAI:  parties(req, "p-asserted-identity"), RPID: parties(req, "remote-party-id"),
-		Diversion: parties(req, "diversion"), History: parties(req, "history-info"), ContentType: contentType(req), SDP: sdpOf(req),
+		From:        party(from.DisplayName, &from.Address, from.Params),
+		To:          party(to.DisplayName, &to.Address, to.Params),
+		ContentType: contentType(req), SDP: sdpOf(req),
 	}
 	r.User, r.Host = userHost(&req.Recipient)
 	r.Privacy, _ = lookup(r.Headers, "Privacy")
 	r.Replaces = replacesOf(r.Headers)
 	for _, h := range r.Headers {
-		if !strings.EqualFold(h.name, "User-to-User") {
-			continue
-		}
+		r.told(h)
+	}
+	if mf := req.MaxForwards(); mf != nil {
+		r.MaxForwards = int(mf.Val())
+	}
+	return r
+}
+
+// told takes what a header says of the parties.
+func (r *Request) told(h Header) {
+	switch {
+	case strings.EqualFold(h.name, "P-Asserted-Identity"):
+		r.PAI = appendParties(r.PAI, h.value)
+	case strings.EqualFold(h.name, "Remote-Party-ID"):
+		r.RPID = appendParties(r.RPID, h.value)
+	case strings.EqualFold(h.name, "Diversion"):
+		r.Diversion = appendParties(r.Diversion, h.value)
+	case strings.EqualFold(h.name, "History-Info"):
+		r.History = appendParties(r.History, h.value)
+	case strings.EqualFold(h.name, "User-to-User"):
 		for _, one := range splitList([]byte(h.value)) {
 			if len(one) > 0 && len(r.UserToUser) < 8 {
 				r.UserToUser = append(r.UserToUser, string(one))
 			}
 		}
 	}
-	if mf := req.MaxForwards(); mf != nil {
-		r.MaxForwards = int(mf.Val())
-	}
-	return r
 }
 
 func longName(name string) string {
@@ -206,9 +209,14 @@ func longName(name string) string {
 
 // contentType returns the media type in lower case without parameters.
 func contentType(m sipmsg.Message) string {
-	for _, h := range m.GetHeaders("content-type") {
-		kind, _, _ := strings.Cut(h.Value(), ";")
-		return strings.ToLower(strings.TrimSpace(kind))
+	kind, _, _ := strings.Cut(fullType(m), ";")
+	return strings.ToLower(strings.TrimSpace(kind))
+}
+
+// fullType returns the Content-Type as it is.
+func fullType(m sipmsg.Message) string {
+	if list := values(m, "Content-Type", ""); len(list) > 0 {
+		return list[0]
 	}
 	return ""
 }
@@ -227,7 +235,7 @@ func sdpOf(m sipmsg.Message) []byte {
 	if !strings.HasPrefix(kind, "multipart/") {
 		return nil
 	}
-	_, params, err := mime.ParseMediaType(m.GetHeaders("content-type")[0].Value())
+	_, params, err := mime.ParseMediaType(fullType(m))
 	if err != nil || params["boundary"] == "" {
 		return nil
 	}

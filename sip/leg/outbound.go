@@ -254,7 +254,7 @@ func (l *Leg) sendAck(key ackKey, a *ack) {
 	a.waits = false
 	l.out.acks[key] = a
 	data := render(a.req)
-	l.note(true, a.req, data, a.dest.network, a.dest.to)
+	l.note(true, a.req.CSeq(), data, a.dest.network, a.dest.to)
 	l.s.deliver(data, a.dest)
 }
 

@@ -81,45 +81,41 @@ func (p path) back(via *sipmsg.ViaHeader) path {
 
 // render writes a message as it goes out.
 func render(m sipmsg.Message) []byte {
-	w, ok := writers.Get().(*writer)
-	if !ok {
-		w = &writer{buf: make([]byte, 0, 4096)}
-	}
-	defer writers.Put(w)
-	w.buf = w.buf[:0]
+	w := getWriter()
+	defer putWriter(w)
 	m.StringWrite(w)
-	return bytes.Clone(w.buf)
+	return w.bytes()
 }
 
-// writers are used again: only the end of a message says how long it is.
-var writers sync.Pool
-
-// writer collects what a message writes.
+// writer collects what a message writes. It is used again: only the end of a
+// message says how long it is.
 type writer struct{ buf []byte }
 
+var writers = sync.Pool{New: func() any { return &writer{buf: make([]byte, 0, 4096)} }}
+
+func getWriter() *writer {
+	w := writers.Get().(*writer)
+	w.buf = w.buf[:0]
+	return w
+}
+
+func putWriter(w *writer) {
+	if cap(w.buf) <= maxMessage {
+		writers.Put(w)
+	}
+}
+
+// WriteString appends s.
 func (w *writer) WriteString(s string) (int, error) {
 	w.buf = append(w.buf, s...)
 	return len(s), nil
 }
 
-// respond makes a response (RFC 3261 section 8.2.6). It shares its headers with
-// the request: none of them may be changed.
-func respond(req *sipmsg.Request, code int, reason string) *sipmsg.Response {
-	res := sipmsg.NewResponse(code, reason)
-	sets := req.Method != sipmsg.REGISTER && code >= 200 && code < 300 || code > 100 && code < 200 // a dialog
-	for _, h := range req.Headers() {
-		switch h.(type) {
-		case *sipmsg.RecordRouteHeader:
-			if sets {
-				res.AppendHeader(h)
-			}
-		case *sipmsg.ViaHeader, *sipmsg.FromHeader, *sipmsg.ToHeader, *sipmsg.CallIDHeader, *sipmsg.CSeqHeader:
-			res.AppendHeader(h)
-		default:
-			if code == 100 && h.Name() == "Timestamp" {
-				res.AppendHeader(h)
-			}
-		}
+func (w *writer) text(parts ...string) {
+	for _, s := range parts {
+		w.buf = append(w.buf, s...)
 	}
-	return res
 }
+
+// bytes is a copy of what was written.
+func (w *writer) bytes() []byte { return bytes.Clone(w.buf) }

@@ -27,7 +27,7 @@ type reliable struct {
 // provisional is a reliable response and what it carries.
 type provisional struct {
 	rseq uint32
-	res  *sipmsg.Response
+	res  response
 	sdp  []byte
 }
 

@@ -97,7 +97,8 @@ func (tx *serverTx) again() {
 // send sends a response and calls sent just before. The error is errCancelled
 // after a CANCEL, errAnswered after another final response, both without sending,
 // else that of the network.
-func (tx *serverTx) send(code int, data []byte, sent func()) error {
+func (tx *serverTx) send(res response, sent func()) error {
+	code := res.code
 	tx.mu.Lock()
 	defer tx.mu.Unlock()
 	again := tx.state == txAccepted && code >= 200 && code < 300
@@ -111,9 +112,9 @@ func (tx *serverTx) send(code int, data []byte, sent func()) error {
 		sent()
 	}
 	if again {
-		return tx.path.send(data)
+		return tx.path.send(res.data)
 	}
-	return tx.respond(code, data)
+	return tx.respond(code, res.data)
 }
 
 // respond sends a response that is in its turn. The caller holds mu.
@@ -183,11 +184,8 @@ func (tx *serverTx) cancel() bool {
 	if !tx.invite || tx.state > txProceeding {
 		return false
 	}
-	res := respond(tx.req, 487, "Request Terminated")
-	tx.s.brand(res)
-	tag(res)
-	res.SetBody(nil)
-	_ = tx.respond(487, render(res)) // repeated
+	tag := randomHex(8)                                                                      // the request has one by now, but for one that nobody served yet
+	_ = tx.respond(487, tx.s.respond(tx.req, 487, "Request Terminated", tag, nil, nil).data) // repeated
 	tx.cancelled = true
 	return true
 }
@@ -200,16 +198,4 @@ func (tx *serverTx) stop() {
 	if tx.timer != nil {
 		tx.timer.Stop()
 	}
-}
-
-// tag gives a response a To tag where the request brought none.
-func tag(res *sipmsg.Response) {
-	to := res.To()
-	if tag, _ := to.Params.Get("tag"); tag != "" || res.StatusCode == 100 {
-		return
-	}
-	own := *to
-	own.Params = to.Params.Clone()
-	own.Params.Add("tag", randomHex(8))
-	res.ReplaceHeader(&own)
 }

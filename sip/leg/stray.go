@@ -17,34 +17,21 @@ func (s *Stack) stray(req *sipmsg.Request, inDialog bool, tx *serverTx) {
 	case req.Method == sipmsg.NOTIFY:
 		s.reply(req, tx, 481, "Subscription Does Not Exist")
 	case req.Method == sipmsg.INVITE:
-		s.reply(req, tx, 503, "Service Unavailable", sipmsg.NewHeader("Retry-After", strconv.Itoa(2+rand.IntN(8))))
+		s.reply(req, tx, 503, "Service Unavailable", Header{"Retry-After", strconv.Itoa(2 + rand.IntN(8))})
 	case req.Method == sipmsg.OPTIONS:
 		code := 200
 		if s.cfg.OnOptions != nil {
 			code = s.cfg.OnOptions()
 		}
-		s.reply(req, tx, code, reasonFor(code), sipmsg.NewHeader("Allow", allowed), sipmsg.NewHeader("Accept", "application/sdp"))
+		s.reply(req, tx, code, reasonFor(code), Header{"Allow", allowed}, Header{"Accept", "application/sdp"})
 	default:
-		s.reply(req, tx, 405, "Method Not Allowed", sipmsg.NewHeader("Allow", allowed))
+		s.reply(req, tx, 405, "Method Not Allowed", Header{"Allow", allowed})
 	}
 }
 
 // reply answers a request without a leg.
-func (s *Stack) reply(req *sipmsg.Request, tx *serverTx, code int, reason string, h ...sipmsg.Header) {
-	res := respond(req, code, reason)
-	tag(res)
-	s.brand(res)
-	for _, one := range h {
-		res.AppendHeader(one)
-	}
-	res.SetBody(nil)
-	_ = tx.send(code, render(res), nil) // a lost response is asked for again
-}
-
-func (s *Stack) brand(res *sipmsg.Response) {
-	if s.cfg.UserAgent != "" {
-		res.AppendHeader(sipmsg.NewHeader("Server", s.cfg.UserAgent))
-	}
+func (s *Stack) reply(req *sipmsg.Request, tx *serverTx, code int, reason string, hs ...Header) {
+	_ = tx.send(s.respond(req, code, reason, randomHex(8), hs, nil), nil) // a lost response is asked for again
 }
 
 // call serves an INVITE: this goroutine is the call.

@@ -25,10 +25,10 @@ type TraceEntry struct {
 }
 
 // note records a message of the leg. It is called by the readers too.
-func (l *Leg) note(sent bool, m sipmsg.Message, data []byte, network string, peer netip.AddrPort) {
+func (l *Leg) note(sent bool, cseq *sipmsg.CSeqHeader, data []byte, network string, peer netip.AddrPort) {
 	r := rung{at: time.Now(), sent: sent, peer: peer, network: network, summary: summary(data), bytes: int32(len(data))}
-	if c := m.CSeq(); c != nil {
-		r.seq, r.method = c.SeqNo, string(c.MethodName)
+	if cseq != nil {
+		r.seq, r.method = cseq.SeqNo, string(cseq.MethodName)
 	}
 	l.ladder.add(r)
 	if l.s.cfg.Trace == nil {
