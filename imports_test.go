@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"sip/capture":          {"", "sip/leg", "sip/media"},
 	"sip/siptest/dnstest":  {},
 	"sip/siptest/certtest": {},
-	"sip/siptest":          {"sip/leg", "sip/sdp", "sip/media"},
+	"sip/siptest":          {"", "sip/leg", "sip/sdp", "sip/media"},
 	"sip/interop":          {},
 	"ivr":                  {""},
 	"auction":              {""},

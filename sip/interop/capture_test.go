@@ -29,7 +29,7 @@ func TestCaptures(t *testing.T) {
 		caller.Over()
 		buyer.Passes()
 		r.idle()
-		events := r.saw(ringbid.EventDial)
+		events := r.events.Of(ringbid.EventDial)
 		if len(events) != 1 || x.Attempt.Verdict != ringbid.VerdictBusy {
 			t.Fatalf("%+v, %+v", events, x.Attempt)
 		}

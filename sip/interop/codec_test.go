@@ -43,7 +43,7 @@ func (r *rig) carrier(change ...func(*ringbid.Trunk)) {
 	for _, f := range change {
 		f(t)
 	}
-	r.trunks.put(t)
+	r.trunks.Put(t)
 }
 
 // pickUp lets the buyer's phone answer with these codecs.

@@ -70,7 +70,7 @@ func TestEarlyMedia(t *testing.T) {
 		calls := r.bridge(target)
 		caller := r.phone().Call(r.addr, "+18005550100").Talk()
 		caller.Hears(900)
-		siptest.Eventually(t, "the bridge", func() bool { return len(r.saw(ringbid.EventBridged)) == 1 })
+		siptest.Eventually(t, "the bridge", func() bool { return len(r.events.Of(ringbid.EventBridged)) == 1 })
 		caller.Hears(900)
 		caller.HangUp()
 		buyer.Passes()
@@ -162,8 +162,8 @@ func TestSeveralPlaces(t *testing.T) {
 		prove(t, "RFC 3326", name, "sipp, sipp, sipp", func(t *testing.T, r *rig) {
 			loser, winner, busy := r.sipp(scenario), r.sipp("uas_speaks.xml"), r.sipp("uas_busy.xml")
 			target := r.target(loser.Addr)
-			r.trunks.put(&ringbid.Trunk{Name: "winners", Address: winner.Addr})
-			r.trunks.put(&ringbid.Trunk{Name: "busy", Address: busy.Addr})
+			r.trunks.Put(&ringbid.Trunk{Name: "winners", Address: winner.Addr})
+			r.trunks.Put(&ringbid.Trunk{Name: "busy", Address: busy.Addr})
 			target.Also = []ringbid.Place{{Trunk: "winners", User: "agent"}, {Trunk: "busy", User: "agent"}}
 			calls := r.bridge(target)
 			caller := r.phone().Call(r.addr, "+18005550100").Talk()
@@ -191,11 +191,11 @@ func TestAcceptKeyAmongPlaces(t *testing.T) {
 		answers, presses := siptest.StartSoftphone(t, siptest.SoftphoneConfig{}), r.phone()
 		target := r.target(answers.Addr)
 		target.AcceptKey = "1"
-		r.trunks.put(&ringbid.Trunk{Name: "keys", Address: presses.Addr})
+		r.trunks.Put(&ringbid.Trunk{Name: "keys", Address: presses.Addr})
 		target.Also = []ringbid.Place{{Trunk: "keys", User: "agent"}}
 		calls := r.bridge(target)
 		caller := r.phone().Call(r.addr, "+18005550100").Talk()
-		siptest.Eventually(t, "the softphone's answer", func() bool { return len(r.saw(ringbid.EventLegAnswer)) == 1 })
+		siptest.Eventually(t, "the softphone's answer", func() bool { return len(r.events.Of(ringbid.EventLegAnswer)) == 1 })
 		line := siptest.Receive(t, "the line", presses.Lines)
 		line.Answer()
 		line.Want(leg.Acked)
@@ -216,9 +216,9 @@ func TestRedirects(t *testing.T) {
 		second := r.sipp("uas_second.xml")
 		first := r.sipp("uas_moved.xml", "-key", "to", second.Addr)
 		calls := r.bridge(r.target(first.Addr, func(t *ringbid.Trunk) { t.FollowRedirects = 2 }))
-		r.trunks.put(&ringbid.Trunk{Name: "second", Address: second.Addr})
+		r.trunks.Put(&ringbid.Trunk{Name: "second", Address: second.Addr})
 		caller := r.phone().Call(r.addr, "+18005550100").Talk()
-		siptest.Eventually(t, "the bridge", func() bool { return len(r.saw(ringbid.EventBridged)) == 1 })
+		siptest.Eventually(t, "the bridge", func() bool { return len(r.events.Of(ringbid.EventBridged)) == 1 })
 		caller.HangUp()
 		first.Passes()
 		second.Passes()
@@ -258,7 +258,7 @@ func TestMachines(t *testing.T) {
 		target.Voicemail, target.VoicemailWait = ringbid.VoicemailDetect, ringbid.Duration(3*time.Second)
 		calls := r.bridge(target)
 		r.phone().Call(r.addr, "+18005550100").Talk()
-		if x := verdict(t, calls, ringbid.VerdictVoicemail); x.Talk.MS != 0 || len(r.saw(ringbid.EventBridged)) != 0 {
+		if x := verdict(t, calls, ringbid.VerdictVoicemail); x.Talk.MS != 0 || len(r.events.Of(ringbid.EventBridged)) != 0 {
 			t.Errorf("bridged: %+v", x.Talk)
 		}
 		buyer.Passes()
@@ -272,7 +272,7 @@ func told(t *testing.T, r *rig, buyer *siptest.Sipp, trunk func(*ringbid.Trunk),
 	change(target)
 	calls := r.bridge(target)
 	caller := r.phone().Call(r.addr, "+18005550100", said...).Talk()
-	siptest.Eventually(t, "the bridge", func() bool { return len(r.saw(ringbid.EventBridged)) == 1 })
+	siptest.Eventually(t, "the bridge", func() bool { return len(r.events.Of(ringbid.EventBridged)) == 1 })
 	caller.HangUp()
 	buyer.Passes()
 	verdict(t, calls, ringbid.VerdictAnswered)

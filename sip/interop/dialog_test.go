@@ -59,7 +59,7 @@ func TestDialogsWithBuyers(t *testing.T) {
 			calls := r.bridge(target)
 			caller := r.phone().Call(r.addr, "+18005550100").Talk()
 			if b.ended == "caller" {
-				siptest.Eventually(t, "the bridge", func() bool { return len(r.saw(ringbid.EventBridged)) > 0 })
+				siptest.Eventually(t, "the bridge", func() bool { return len(r.events.Of(ringbid.EventBridged)) > 0 })
 				caller.HangUp()
 			}
 			x := siptest.Receive(t, "the call", calls)
@@ -109,7 +109,7 @@ func TestDialogsWithCallers(t *testing.T) {
 			if tt.trunk != nil {
 				tt.trunk(trunk)
 			}
-			r.trunks.put(trunk)
+			r.trunks.Put(trunk)
 			r.cfg.MinSessionExpires = tt.min
 			if tt.code == "no_prack" {
 				r.cfg.T1 = 50 * time.Millisecond
@@ -188,7 +188,7 @@ func TestForks(t *testing.T) {
 			t.Errorf("BYE to %s", siptest.Header(bye, "To"))
 		}
 		w.Reply(bye, "200 OK", "")
-		siptest.Eventually(t, "the bridge", func() bool { return len(r.saw(ringbid.EventBridged)) > 0 })
+		siptest.Eventually(t, "the bridge", func() bool { return len(r.events.Of(ringbid.EventBridged)) > 0 })
 		caller.HangUp()
 		bye = w.Next("BYE")
 		if !strings.HasSuffix(siptest.Header(bye, "To"), "tag=b") {
@@ -206,7 +206,7 @@ func TestForks(t *testing.T) {
 		caller := r.phone().Call(r.addr, "+18005550100").Talk()
 		invite := w.Next("INVITE")
 		w.Reply(invite, "180 Ringing", "")
-		siptest.Eventually(t, "ringing", func() bool { return len(r.saw(ringbid.EventRinging)) > 0 })
+		siptest.Eventually(t, "ringing", func() bool { return len(r.events.Of(ringbid.EventRinging)) > 0 })
 		caller.HangUp()
 		cancel := w.Next("CANCEL")
 		w.Reply(invite, "200 OK", said(w, "4000"))

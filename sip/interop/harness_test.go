@@ -6,8 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
-	"maps"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -108,20 +106,18 @@ type rig struct {
 	s      *sip.Server
 	addr   string // UDP
 	tcp    string
-	trunks *book
+	trunks *siptest.Book
 	log    *siptest.Output
 	reg    *prometheus.Registry
-
-	mu     sync.Mutex
-	events []ringbid.Event
+	events siptest.Events
 }
 
 func newRig(t *testing.T) *rig {
-	r := &rig{t: t, log: &siptest.Output{}, reg: prometheus.NewRegistry(), trunks: &book{named: map[string]*ringbid.Trunk{}}}
-	r.trunks.put(&ringbid.Trunk{Name: "carrier", From: []string{"127.0.0.1"}})
+	r := &rig{t: t, log: &siptest.Output{}, reg: prometheus.NewRegistry()}
+	r.trunks = siptest.NewBook(&ringbid.Trunk{Name: "carrier", From: []string{"127.0.0.1"}})
 	r.cfg = sip.Config{
 		Listeners: []leg.Listener{{Network: "udp", Addr: "127.0.0.1:0"}, {Network: "tcp", Addr: "127.0.0.1:0"}},
-		Trunks:    r.trunks, Emit: r.emit, T1: testT1, Registerer: r.reg,
+		Trunks:    r.trunks, Emit: r.events.Emit, T1: testT1, Registerer: r.reg,
 		Logger: slog.New(slog.NewTextHandler(r.log, nil)),
 	}
 	return r
@@ -202,7 +198,7 @@ func (r *rig) target(addr string, change ...func(*ringbid.Trunk)) *ringbid.Targe
 	for _, f := range change {
 		f(trunk)
 	}
-	r.trunks.put(trunk)
+	r.trunks.Put(trunk)
 	return &ringbid.Target{Name: "acme-line", Buyer: "acme", Trunk: "buyers", User: "agent"}
 }
 
@@ -237,46 +233,10 @@ func (r *rig) idle() {
 	siptest.Eventually(r.t, "the last call to be gone", func() bool { return r.s.Active() == 0 })
 }
 
-func (r *rig) emit(ev ringbid.Event) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.events = append(r.events, ev)
-}
-
-// saw returns the events of a kind so far.
-func (r *rig) saw(k ringbid.EventKind) []ringbid.Event {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var out []ringbid.Event
-	for _, ev := range r.events {
-		if ev.Kind == k {
-			out = append(out, ev)
-		}
-	}
-	return out
-}
-
 // counts returns how often each labelled counter of a family counted.
 func (r *rig) counts(family string) map[string]float64 {
 	r.t.Helper()
-	families, err := r.reg.Gather()
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	out := map[string]float64{}
-	for _, f := range families {
-		if f.GetName() != family {
-			continue
-		}
-		for _, m := range f.GetMetric() {
-			label := ""
-			if len(m.GetLabel()) > 0 {
-				label = m.GetLabel()[0].GetValue()
-			}
-			out[label] = m.GetCounter().GetValue() + m.GetGauge().GetValue()
-		}
-	}
-	return out
+	return siptest.Counts(r.t, r.reg, family)
 }
 
 type handlerFunc func(ctx context.Context, c *sip.Call)
@@ -286,47 +246,6 @@ func (f handlerFunc) Serve(ctx context.Context, c *sip.Call) { f(ctx, c) }
 type tapFunc func(ringbid.Invite) (sip.Sink, error)
 
 func (f tapFunc) Open(inv ringbid.Invite) (sip.Sink, error) { return f(inv) }
-
-// book is a set of trunks that tests change.
-type book struct {
-	mu    sync.Mutex
-	named map[string]*ringbid.Trunk
-}
-
-func (b *book) put(t *ringbid.Trunk) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	m := maps.Clone(b.named)
-	m[t.Name] = t
-	b.named = m
-}
-
-// From finds the trunk of an address.
-func (b *book) From(a netip.Addr) (*ringbid.Trunk, bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, t := range b.named {
-		if t.Admits(a) {
-			return t, true
-		}
-	}
-	return nil, false
-}
-
-// At finds the trunk by where its calls go.
-func (b *book) At(host string, port int) (*ringbid.Trunk, bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return (&ringbid.Book{Trunks: b.named}).TrunkAt(host, port)
-}
-
-// Named finds the trunk with the name.
-func (b *book) Named(name string) (*ringbid.Trunk, bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	t, ok := b.named[name]
-	return t, ok
-}
 
 var _ sip.Sink = (*siptest.Ear)(nil)
 var _ media.Tap = (*siptest.Ear)(nil)

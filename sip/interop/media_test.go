@@ -93,7 +93,7 @@ func TestLatching(t *testing.T) {
 		r.idle()
 	})
 	prove(t, "RFC 7362", "the signalled address only, where the trunk says so", "raw", func(t *testing.T, r *rig) {
-		r.trunks.put(&ringbid.Trunk{Name: "carrier", From: []string{"127.0.0.1"}, Latch: ringbid.LatchSignalled})
+		r.trunks.Put(&ringbid.Trunk{Name: "carrier", From: []string{"127.0.0.1"}, Latch: ringbid.LatchSignalled})
 		buyer := r.phone()
 		calls := r.bridge(r.target(buyer.Addr))
 		a := newRawAudio(t, 900)
@@ -143,7 +143,7 @@ func TestIPv6(t *testing.T) {
 		_ = c.Close()
 		r.cfg.Listeners = append([]leg.Listener{{Network: "udp", Addr: "[::1]:0"}}, r.cfg.Listeners...)
 		r.cfg.Plane = siptest.OpenPlane(t, 200, func(c *media.Config) { c.Bind6 = netip.IPv6Loopback() })
-		r.trunks.put(&ringbid.Trunk{Name: "carrier", From: []string{"127.0.0.1", "::1"}})
+		r.trunks.Put(&ringbid.Trunk{Name: "carrier", From: []string{"127.0.0.1", "::1"}})
 		return func() string { return r.s.Addrs()[0].Addr }
 	}
 	uas := func(r *rig, ip string) *siptest.Sipp { return r.sipp("uas_speaks.xml", "-i", ip, "-mi", ip) }

@@ -92,7 +92,7 @@ func TestOversize(t *testing.T) {
 			t.Errorf("came by %s", n)
 		}
 		line.Ring()
-		siptest.Eventually(t, "ringing", func() bool { return len(r.saw(ringbid.EventRinging)) == 1 })
+		siptest.Eventually(t, "ringing", func() bool { return len(r.events.Of(ringbid.EventRinging)) == 1 })
 		caller.HangUp()
 		line.Want(leg.Cancelled)
 		verdict(t, calls, ringbid.VerdictCancelled)

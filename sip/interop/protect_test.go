@@ -22,19 +22,6 @@ import (
 
 const tracking = "+18005550100" // the one number that is ours
 
-// Accounts returns the trunks with Accept, by username.
-func (b *book) Accounts() map[string]*ringbid.Trunk {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	out := map[string]*ringbid.Trunk{}
-	for _, t := range b.named {
-		if t.Accept.Username != "" {
-			out[t.Accept.Username] = t
-		}
-	}
-	return out
-}
-
 // waits answers a call and waits for its end; a number that is not ours gets
 // 404.
 func waits(ctx context.Context, c *sip.Call) {
@@ -48,8 +35,8 @@ func waits(ctx context.Context, c *sip.Call) {
 
 // byDigest leaves 127.0.0.1 to a trunk that takes calls by digest.
 func (r *rig) byDigest() {
-	r.trunks.put(&ringbid.Trunk{Name: "carrier", From: []string{"192.0.2.1"}})
-	r.trunks.put(&ringbid.Trunk{Name: "office", Accept: ringbid.Account{Username: "pbx", Password: "correct_horse"}})
+	r.trunks.Put(&ringbid.Trunk{Name: "carrier", From: []string{"192.0.2.1"}})
+	r.trunks.Put(&ringbid.Trunk{Name: "office", Accept: ringbid.Account{Username: "pbx", Password: "correct_horse"}})
 }
 
 // request writes a message a peer sends by hand; more is whole header lines.
@@ -91,8 +78,8 @@ func TestOverload(t *testing.T) {
 		r.idle()
 	})
 	prove(t, "RFC 3261 21.5.4", "a trunk over its rate gets 503, another trunk is served", "sipp", func(t *testing.T, r *rig) {
-		r.trunks.put(&ringbid.Trunk{Name: "carrier", From: []string{"127.0.0.1"}, CallsPerSecond: 10})
-		r.trunks.put(&ringbid.Trunk{Name: "other", From: []string{"127.0.0.8"}})
+		r.trunks.Put(&ringbid.Trunk{Name: "carrier", From: []string{"127.0.0.1"}, CallsPerSecond: 10})
+		r.trunks.Put(&ringbid.Trunk{Name: "other", From: []string{"127.0.0.8"}})
 		r.serve(waits)
 		flood := r.sipp("uac_flood.xml", "-s", tracking, "-r", "40", "-m", "60", r.addr)
 		siptest.Eventually(t, "the overload", func() bool { return r.counts("ringbid_sip_calls_refused_total")["trunk_rate"] > 5 })
@@ -128,7 +115,7 @@ func TestDigestCallers(t *testing.T) {
 	})
 	prove(t, "RFC 7616", "softphone that knows MD5 alone calls by digest", "baresip", func(t *testing.T, r *rig) {
 		r.byDigest()
-		r.trunks.put(&ringbid.Trunk{Name: "office", Accept: ringbid.Account{Username: "pbx", Password: "correct_horse", Algorithm: "md5"}})
+		r.trunks.Put(&ringbid.Trunk{Name: "office", Accept: ringbid.Account{Username: "pbx", Password: "correct_horse", Algorithm: "md5"}})
 		buyer := r.phone()
 		calls := r.bridge(r.target(buyer.Addr))
 		caller := siptest.StartSoftphone(t, siptest.SoftphoneConfig{User: "+14155550123", Account: ";auth_user=pbx;auth_pass=correct_horse"})
@@ -198,7 +185,7 @@ func answer7616(t *testing.T, m string) string {
 func TestProbes(t *testing.T) {
 	t.Parallel()
 	prove(t, "operations", "scanner on an open trunk is answered late, then not at all", "raw", func(t *testing.T, r *rig) {
-		r.trunks.put(&ringbid.Trunk{Name: "open", From: []string{"127.0.0.0/8"}})
+		r.trunks.Put(&ringbid.Trunk{Name: "open", From: []string{"127.0.0.0/8"}})
 		r.serve(waits)
 		w := siptest.NewWire(t, "127.0.0.66")
 		for i := range 4 {
@@ -361,7 +348,7 @@ func TestSlowPeers(t *testing.T) {
 		}
 	})
 	prove(t, "operations", "one source holds 256 connections at most, another calls", "raw", func(t *testing.T, r *rig) {
-		r.trunks.put(&ringbid.Trunk{Name: "other", From: []string{"127.0.0.8"}})
+		r.trunks.Put(&ringbid.Trunk{Name: "other", From: []string{"127.0.0.8"}})
 		r.serve(waits)
 		for range 256 {
 			dialTCP(t, r.tcp, "127.0.0.1")

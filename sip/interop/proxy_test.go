@@ -85,14 +85,14 @@ func TestThroughProxies(t *testing.T) {
 	prove(t, "RFC 5923", "the caller's TLS connection is gone: our BYE makes another, its name checked", "kamailio", func(t *testing.T, r *rig) {
 		ca, buyer := certtest.New(t), r.phone()
 		secured(t, r, ca)
-		r.trunks.put(&ringbid.Trunk{Name: "carrier", From: []string{"127.0.0.1"}, TLS: ringbid.TrunkTLS{Name: "proxy.test", CA: ca.PEM}})
+		r.trunks.Put(&ringbid.Trunk{Name: "carrier", From: []string{"127.0.0.1"}, TLS: ringbid.TrunkTLS{Name: "proxy.test", CA: ca.PEM}})
 		calls := r.bridge(r.target(buyer.Addr))
 		by, cut := cable(t, r.at("tls")) // the ACK does not come by it
 		k, at := inboundProxy(t, tlsClient(t, ca), by+";transport=tls")
 		caller := r.phone().Call(at, "+18005550100").Talk()
 		line := siptest.Receive(t, "the buyer's line", buyer.Lines)
 		line.Answer()
-		siptest.Eventually(t, "the bridge", func() bool { return len(r.saw(ringbid.EventBridged)) == 1 })
+		siptest.Eventually(t, "the bridge", func() bool { return len(r.events.Of(ringbid.EventBridged)) == 1 })
 		siptest.Eventually(t, "the caller's ACK by the proxy", func() bool { return k.Output.Lines("SEEN ACK ") == 1 })
 		for _, end := range cut() {
 			siptest.Eventually(t, "the connection to be closed here too", func() bool { return !taken(end) })
@@ -182,7 +182,7 @@ request_route {
 `, registrar), registrar)
 		r.list()
 		buyer := r.phone()
-		r.trunks.put(&ringbid.Trunk{Name: "office", Address: registrar, Proxy: edge, Health: "off", Register: ringbid.Registration{User: "ring"}})
+		r.trunks.Put(&ringbid.Trunk{Name: "office", Address: registrar, Proxy: edge, Health: "off", Register: ringbid.Registration{User: "ring"}})
 		calls := r.bridge(r.target(buyer.Addr, func(x *ringbid.Trunk) { x.Health = "off" }))
 		siptest.Eventually(t, "registered", func() bool { return r.state("office").Registered })
 		caller := r.phone().Call(registrar, "ring").Talk()

@@ -3,7 +3,9 @@ package interop
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -42,15 +44,7 @@ func (r *rig) at(network string) string {
 
 // list has the server watch the trunks of the book.
 func (r *rig) list() {
-	r.cfg.List = func() []*ringbid.Trunk {
-		r.trunks.mu.Lock()
-		defer r.trunks.mu.Unlock()
-		var out []*ringbid.Trunk
-		for _, t := range r.trunks.named {
-			out = append(out, t)
-		}
-		return out
-	}
+	r.cfg.List = func() []*ringbid.Trunk { return slices.Collect(maps.Values(r.trunks.All())) }
 }
 
 // state returns how a trunk is.
@@ -124,7 +118,7 @@ func TestReachTLS(t *testing.T) {
 	prove(t, "RFC 8446", "client certificate of a carrier: taken, refused without", "raw", func(t *testing.T, r *rig) {
 		ca, buyer := certtest.New(t), r.phone()
 		secured(t, r, ca)
-		r.trunks.put(&ringbid.Trunk{Name: "carrier", From: []string{"127.0.0.1"}, TLS: ringbid.TrunkTLS{Peer: "sbc.carrier.test"}})
+		r.trunks.Put(&ringbid.Trunk{Name: "carrier", From: []string{"127.0.0.1"}, TLS: ringbid.TrunkTLS{Peer: "sbc.carrier.test"}})
 		calls := r.bridge(r.target(buyer.Addr))
 		show := func(names ...string) func(*siptest.Line, *leg.DialConfig) {
 			pair := certtest.Pair{}
@@ -250,7 +244,7 @@ func TestReachHealth(t *testing.T) {
 			carrier.Reply(carrier.Next("OPTIONS "), "405 Method Not Allowed", "")
 			return r.state("buyers").Up
 		})
-		if len(r.saw(ringbid.EventTrunkDown)) != 1 || len(r.saw(ringbid.EventTrunkUp)) != 1 {
+		if len(r.events.Of(ringbid.EventTrunkDown)) != 1 || len(r.events.Of(ringbid.EventTrunkUp)) != 1 {
 			t.Error("the changes were not told once each")
 		}
 		if n := r.log.Lines("trunk is down"); n != 1 {
@@ -311,7 +305,7 @@ request_route {
 			x.Health, x.Username, x.Password = "off", "ring", "secret-word"
 			x.Register = ringbid.Registration{User: "ring"}
 		})
-		r.trunks.put(&ringbid.Trunk{Name: "carrier", From: []string{"192.0.2.1"}})
+		r.trunks.Put(&ringbid.Trunk{Name: "carrier", From: []string{"192.0.2.1"}})
 		calls := r.bridge(&ringbid.Target{Name: "acme-line", Trunk: "nowhere", User: "agent"})
 		siptest.Eventually(t, "registered", func() bool { return r.state("buyers").Registered })
 		caller := r.phone().Call(r.addr, "+18005550100").Talk() // from the registrar's address

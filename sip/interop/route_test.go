@@ -26,7 +26,7 @@ func TestEveryLegIsRouted(t *testing.T) {
 		r.twoHosts("desk.test", desk)
 		agent := r.agent("uas_refers.xml", map[string]string{"refer-to": "<sip:clerk@127.0.0.1>", "final": "200"})
 		target := r.transferable(agent.Addr, "desk.test", anywhere)
-		r.trunks.put(&ringbid.Trunk{Name: "desk", Address: "desk.test", Transport: "tcp"})
+		r.trunks.Put(&ringbid.Trunk{Name: "desk", Address: "desk.test", Transport: "tcp"})
 		calls := r.bridge(target)
 		caller := r.phone().Call(r.addr, "+18005550100").Talk()
 		line := siptest.Receive(t, "the third party's call", desk.Lines)
@@ -44,7 +44,7 @@ func TestEveryLegIsRouted(t *testing.T) {
 	prove(t, "RFC 3263", "a supervisor is called at the trunk's next host", "raw, own DNS", func(t *testing.T, r *rig) {
 		boss, buyer := r.phone(), r.phone()
 		r.twoHosts("office.test", boss)
-		r.trunks.put(&ringbid.Trunk{Name: "office", Address: "office.test", Transport: "tcp"})
+		r.trunks.Put(&ringbid.Trunk{Name: "office", Address: "office.test", Transport: "tcp"})
 		x := &supervised{t: t, r: r, calls: r.bridge(r.target(buyer.Addr))}
 		x.caller = r.phone().Call(r.addr, "+18005550100").Talk()
 		x.agent = siptest.Receive(t, "the agent's line", buyer.Lines)
@@ -63,7 +63,7 @@ func TestEveryLegIsRouted(t *testing.T) {
 		if got := siptest.Receive(t, "the call", x.calls); len(got.Legs) != 4 || got.EndedBy != "caller" {
 			t.Errorf("%+v", got)
 		}
-		if n := len(r.saw(ringbid.EventWatched)); n != 2 {
+		if n := len(r.events.Of(ringbid.EventWatched)); n != 2 {
 			t.Errorf("%d events of one supervision", n)
 		}
 		r.spotless()
@@ -71,12 +71,12 @@ func TestEveryLegIsRouted(t *testing.T) {
 	prove(t, "RFC 3263", "nobody is sent to, or called by, a trunk that is down", "raw", func(t *testing.T, r *rig) {
 		dead, buyer := siptest.NewWire(t, "127.0.0.1"), r.phone()
 		r.list()
-		r.trunks.put(&ringbid.Trunk{Name: "office", Address: dead.Addr(), Health: "300ms"})
+		r.trunks.Put(&ringbid.Trunk{Name: "office", Address: dead.Addr(), Health: "300ms"})
 		calls := r.bridge(r.target(buyer.Addr, func(x *ringbid.Trunk) { x.Health = "off" }))
 		caller := r.phone().Call(r.addr, "+18005550100").Talk()
 		agent := siptest.Receive(t, "the agent's line", buyer.Lines)
 		agent.Answer()
-		siptest.Eventually(t, "the bridge", func() bool { return len(r.saw(ringbid.EventBridged)) == 1 })
+		siptest.Eventually(t, "the bridge", func() bool { return len(r.events.Of(ringbid.EventBridged)) == 1 })
 		dead.Reply(dead.Next("OPTIONS "), "200 OK", "") // from here on it is missed
 		siptest.Eventually(t, "the trunk is down", func() bool { s := r.state("office"); return s.Trunk != "" && !s.Up })
 		id := r.s.Calls()[0]

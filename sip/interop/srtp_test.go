@@ -15,7 +15,7 @@ import (
 // srtp sets what the carrier's trunk does about encrypted audio. The keys go
 // over UDP here.
 func (r *rig) srtp(policy string) {
-	r.trunks.put(&ringbid.Trunk{Name: "carrier", From: []string{"127.0.0.1"}, SRTP: policy, SRTPInsecure: true})
+	r.trunks.Put(&ringbid.Trunk{Name: "carrier", From: []string{"127.0.0.1"}, SRTP: policy, SRTPInsecure: true})
 }
 
 // srtpTrunk has the buyers' trunk do so.
@@ -173,7 +173,7 @@ func TestSRTPOverTLS(t *testing.T) {
 		if p := trunk.Validate(); len(p) != 0 {
 			t.Fatal(p)
 		}
-		r.trunks.put(trunk)
+		r.trunks.Put(trunk)
 		buyer := r.phone()
 		calls := r.bridge(r.target(buyer.Addr))
 		addrs := r.s.Addrs()
@@ -188,7 +188,7 @@ func TestSRTPOverTLS(t *testing.T) {
 		encrypted(t, r.ended(t, calls).Legs, true, false)
 	})
 	prove(t, "RFC 4568", "keys in the clear are refused with 488", "baresip", func(t *testing.T, r *rig) {
-		r.trunks.put(&ringbid.Trunk{Name: "carrier", From: []string{"127.0.0.1"}, Transport: "tls", SRTP: "offer"})
+		r.trunks.Put(&ringbid.Trunk{Name: "carrier", From: []string{"127.0.0.1"}, Transport: "tls", SRTP: "offer"})
 		r.bridge(r.target("127.0.0.1:9"))
 		caller := softSRTP(t, "+14155550123", "srtp-mand")
 		caller.Say("dial", "sip:+18005550100@"+r.addr)

@@ -29,7 +29,7 @@ func newSupervised(t *testing.T, r *rig) *supervised {
 	t.Helper()
 	x := &supervised{t: t, r: r, tap: r.tap(), boss: siptest.StartSoftphone(t, siptest.SoftphoneConfig{User: "boss", Hz: bossHz})}
 	buyer := r.phone()
-	r.trunks.put(&ringbid.Trunk{Name: "office", Address: x.boss.Addr})
+	r.trunks.Put(&ringbid.Trunk{Name: "office", Address: x.boss.Addr})
 	x.calls = r.bridge(r.target(buyer.Addr))
 	x.caller = r.phone().Call(r.addr, "+18005550100").Talk()
 	x.agent = siptest.Receive(t, "the agent's line", buyer.Lines)
@@ -106,7 +106,7 @@ func TestSupervisor(t *testing.T) {
 		if got.EndedBy != "caller" || len(got.Legs) != 3 || got.Legs[2].Side != "supervisor" || got.Legs[2].Name != "ann" {
 			t.Errorf("%+v", got)
 		}
-		if n := len(r.saw(ringbid.EventWatched)); n != 4 {
+		if n := len(r.events.Of(ringbid.EventWatched)); n != 4 {
 			t.Errorf("%d events", n)
 		}
 		r.idle()
@@ -118,7 +118,7 @@ func TestSupervisor(t *testing.T) {
 		x.hums(true, true)
 		x.boss.Say("hangup")
 		x.hums(false, false)
-		siptest.Eventually(t, "the supervisor to be gone", func() bool { return len(r.saw(ringbid.EventWatched)) == 2 })
+		siptest.Eventually(t, "the supervisor to be gone", func() bool { return len(r.events.Of(ringbid.EventWatched)) == 2 })
 		x.order(ringbid.SuperviseListen)
 		siptest.Eventually(t, "the second answer", func() bool { return x.boss.Output.Lines("Call established") > 1 })
 		x.agent.HangUp()
@@ -130,10 +130,10 @@ func TestSupervisor(t *testing.T) {
 	prove(t, "supervision", "a telephone that is busy, a call that is gone", "sipp", func(t *testing.T, r *rig) {
 		busy := r.sipp("uas_busy.xml")
 		x := newSupervised(t, r)
-		r.trunks.put(&ringbid.Trunk{Name: "office", Address: busy.Addr})
+		r.trunks.Put(&ringbid.Trunk{Name: "office", Address: busy.Addr})
 		x.order(ringbid.SuperviseListen)
 		busy.Passes()
-		siptest.Eventually(t, "the end of the attempt", func() bool { return len(r.saw(ringbid.EventWatched)) == 2 })
+		siptest.Eventually(t, "the end of the attempt", func() bool { return len(r.events.Of(ringbid.EventWatched)) == 2 })
 		x.hums(false, false)
 		if err := r.s.Supervise("gone", ringbid.Supervision{Mode: ringbid.SuperviseListen}); ringbid.KindOf(err) != ringbid.NotFound {
 			t.Errorf("a call that is gone: %v", err)
@@ -149,7 +149,7 @@ func TestSupervisor(t *testing.T) {
 	})
 	prove(t, "supervision", "goes on through a transfer", "sipp, baresip", func(t *testing.T, r *rig) {
 		boss := siptest.StartSoftphone(t, siptest.SoftphoneConfig{User: "boss", Hz: bossHz})
-		r.trunks.put(&ringbid.Trunk{Name: "office", Address: boss.Addr})
+		r.trunks.Put(&ringbid.Trunk{Name: "office", Address: boss.Addr})
 		desk := r.phone()
 		agent := r.agent("uas_refers.xml", map[string]string{"refer-to": "<sip:desk@127.0.0.1>", "final": "200"})
 		x := &supervised{t: t, r: r, boss: boss, calls: r.bridge(r.transferable(agent.Addr, desk.Addr, anywhere))}
@@ -174,7 +174,7 @@ func TestSentByAnOperator(t *testing.T) {
 	prove(t, "supervision", "the operator sends the talk to another agent of the buyer", "baresip", func(t *testing.T, r *rig) {
 		x := newSupervised(t, r)
 		desk := siptest.StartSoftphone(t, siptest.SoftphoneConfig{User: "desk", Hz: 1900})
-		r.trunks.put(&ringbid.Trunk{Name: "desk", Address: desk.Addr})
+		r.trunks.Put(&ringbid.Trunk{Name: "desk", Address: desk.Addr})
 		id := r.s.Calls()[0]
 		other := &ringbid.Target{Name: "other", Buyer: "zenith", Trunk: "desk", User: "desk"}
 		if err := r.s.Send(id, other, "ann"); ringbid.KindOf(err) != ringbid.Conflict {
@@ -195,7 +195,7 @@ func TestSentByAnOperator(t *testing.T) {
 	prove(t, "supervision", "the target is busy: the old talk goes on", "sipp", func(t *testing.T, r *rig) {
 		x := newSupervised(t, r)
 		busy := r.sipp("uas_busy.xml")
-		r.trunks.put(&ringbid.Trunk{Name: "desk", Address: busy.Addr})
+		r.trunks.Put(&ringbid.Trunk{Name: "desk", Address: busy.Addr})
 		if err := r.s.Send(r.s.Calls()[0], &ringbid.Target{Name: "acme-desk", Buyer: "acme", Trunk: "desk", User: "desk"}, "ann"); err != nil {
 			t.Fatal(err)
 		}

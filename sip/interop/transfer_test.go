@@ -44,7 +44,7 @@ func (r *rig) agent(scenario string, words map[string]string, args ...string) *s
 // trunk "desk".
 func (r *rig) transferable(agent, desk string, rule ringbid.Transfers) *ringbid.Target {
 	rule.Trunk = "desk"
-	r.trunks.put(&ringbid.Trunk{Name: "desk", Address: desk})
+	r.trunks.Put(&ringbid.Trunk{Name: "desk", Address: desk})
 	target := r.target(agent)
 	target.Transfers = &rule
 	return target
@@ -135,7 +135,7 @@ func TestBlindTransfer(t *testing.T) {
 		if x.Talk.EndedBy != "buyer" || x.Talk.Reason.Code != "buyer_hung_up" || x.Talk.MS < 1000 {
 			t.Errorf("talk %+v", x.Talk)
 		}
-		if ev := r.saw(ringbid.EventTransfer); len(ev) != 2 || ev[1].Data["verdict"] != "answered" || ev[0].Data["to"] != "+1415•••••77" {
+		if ev := r.events.Of(ringbid.EventTransfer); len(ev) != 2 || ev[1].Data["verdict"] != "answered" || ev[0].Data["to"] != "+1415•••••77" {
 			t.Errorf("events %+v", ev)
 		}
 		r.spotless()
@@ -147,7 +147,7 @@ func TestBlindTransfer(t *testing.T) {
 		caller := r.phone().Call(r.addr, "+18005550100").Talk()
 		caller.Hears(900)
 		desk.Passes()
-		siptest.Eventually(t, "the end of the transfer", func() bool { return len(r.saw(ringbid.EventTransfer)) == 2 })
+		siptest.Eventually(t, "the end of the transfer", func() bool { return len(r.events.Of(ringbid.EventTransfer)) == 2 })
 		caller.Hears(900)
 		agent.Passes()
 		x := siptest.Receive(t, "the call", calls)
@@ -203,7 +203,7 @@ func TestBlindTransfer(t *testing.T) {
 		calls := r.bridge(r.transferable(agent.Addr, desk.Addr, anywhere))
 		caller := r.phone().Call(r.addr, "+18005550100").Talk()
 		line := siptest.Receive(t, "the third party's call", desk.Lines)
-		siptest.Eventually(t, "the agent to leave", func() bool { return len(r.saw(ringbid.EventLegEnd)) == 1 })
+		siptest.Eventually(t, "the agent to leave", func() bool { return len(r.events.Of(ringbid.EventLegEnd)) == 1 })
 		caller.Hears(700) // the caller waits for somebody else
 		line.Answer()
 		line.Hum(1500)
@@ -219,7 +219,7 @@ func TestBlindTransfer(t *testing.T) {
 		calls := r.bridge(r.transferable(agent.Addr, desk.Addr, anywhere))
 		caller := r.phone().Call(r.addr, "+18005550100").Talk()
 		line := siptest.Receive(t, "the third party's call", desk.Lines)
-		siptest.Eventually(t, "the agent to leave", func() bool { return len(r.saw(ringbid.EventLegEnd)) == 1 })
+		siptest.Eventually(t, "the agent to leave", func() bool { return len(r.events.Of(ringbid.EventLegEnd)) == 1 })
 		line.On(func(l *leg.Leg) { l.Reject(603, "") })
 		agent.Passes()
 		x := siptest.Receive(t, "the call", calls)
@@ -355,7 +355,7 @@ func TestNothingIsLeftOfTransfers(t *testing.T) {
 		phone := r.phone()
 		for i := range 12 {
 			a := &referrer{w: siptest.NewWire(t, "127.0.0.1"), r: r}
-			r.trunks.put(&ringbid.Trunk{Name: "buyers", Address: a.w.Addr()})
+			r.trunks.Put(&ringbid.Trunk{Name: "buyers", Address: a.w.Addr()})
 			caller := phone.Call(r.addr, "+18005550100").Talk()
 			a.take()
 			siptest.Eventually(t, "the talk", func() bool { return r.log.Lines("call bridged") == i+1 })
@@ -380,7 +380,7 @@ func TestAttendedTransfer(t *testing.T) {
 	t.Parallel()
 	prove(t, "RFC 5589", "attended transfer: the agent's second call runs through us", "sipp", func(t *testing.T, r *rig) {
 		third, office := r.phone(), r.phone()
-		r.trunks.put(&ringbid.Trunk{Name: "third", Address: third.Addr})
+		r.trunks.Put(&ringbid.Trunk{Name: "third", Address: third.Addr})
 		first, second := r.transferable("127.0.0.1:9", "127.0.0.1:9", anywhere), &ringbid.Target{Name: "third", Buyer: "x", Trunk: "third", User: "third"}
 		calls := r.exchange(map[ringbid.Phone]*ringbid.Target{"+18005550100": first, "+18005550101": second})
 		consult := office.Call(r.addr, "+18005550101").Talk()
@@ -390,7 +390,7 @@ func TestAttendedTransfer(t *testing.T) {
 		line.Hears(1700)
 		agent := r.agent("uas_refers.xml", map[string]string{"final": "200",
 			"refer-to": "<sip:third@127.0.0.1?Replaces=" + url.QueryEscape(dialogOf(consult).String()) + ">"})
-		r.trunks.put(&ringbid.Trunk{Name: "buyers", Address: agent.Addr})
+		r.trunks.Put(&ringbid.Trunk{Name: "buyers", Address: agent.Addr})
 		caller := r.phone().Call(r.addr, "+18005550100").Talk()
 		caller.Hum(1100)
 		caller.Hears(900)
@@ -431,7 +431,7 @@ func TestAttendedTransfer(t *testing.T) {
 	})
 	prove(t, "RFC 5589", "attended transfer with a call that has nobody to give", "sipp", func(t *testing.T, r *rig) {
 		third, office := r.phone(), r.phone()
-		r.trunks.put(&ringbid.Trunk{Name: "third", Address: third.Addr})
+		r.trunks.Put(&ringbid.Trunk{Name: "third", Address: third.Addr})
 		first, second := r.transferable("127.0.0.1:9", "127.0.0.1:9", anywhere), &ringbid.Target{Name: "third", Buyer: "x", Trunk: "third", User: "third"}
 		calls := r.exchange(map[ringbid.Phone]*ringbid.Target{"+18005550100": first, "+18005550101": second})
 		consult := office.Call(r.addr, "+18005550101").Talk()
@@ -439,9 +439,9 @@ func TestAttendedTransfer(t *testing.T) {
 		line.Ring()
 		agent := r.agent("uas_refers_in_vain.xml", map[string]string{"final": "480",
 			"refer-to": "<sip:third@127.0.0.1?Replaces=" + url.QueryEscape(dialogOf(consult).String()) + ">"})
-		r.trunks.put(&ringbid.Trunk{Name: "buyers", Address: agent.Addr})
+		r.trunks.Put(&ringbid.Trunk{Name: "buyers", Address: agent.Addr})
 		caller := r.phone().Call(r.addr, "+18005550100").Talk()
-		siptest.Eventually(t, "the end of the transfer", func() bool { return len(r.saw(ringbid.EventTransfer)) == 2 })
+		siptest.Eventually(t, "the end of the transfer", func() bool { return len(r.events.Of(ringbid.EventTransfer)) == 2 })
 		caller.Hears(900)
 		agent.Passes()
 		moves(t, siptest.Receive(t, "the call", calls), ringbid.VerdictRefused)
@@ -455,7 +455,7 @@ func TestSoftphoneTransfersAttended(t *testing.T) {
 	t.Parallel()
 	prove(t, "RFC 5589", "a softphone joins two calls (Replaces in its Refer-To)", "baresip", func(t *testing.T, r *rig) {
 		third, office := r.phone(), r.phone()
-		r.trunks.put(&ringbid.Trunk{Name: "third", Address: third.Addr})
+		r.trunks.Put(&ringbid.Trunk{Name: "third", Address: third.Addr})
 		agent := siptest.StartSoftphone(t, siptest.SoftphoneConfig{})
 		first, second := r.transferable(agent.Addr, "127.0.0.1:9", anywhere), &ringbid.Target{Name: "third", Buyer: "x", Trunk: "third", User: "third"}
 		calls := r.exchange(map[ringbid.Phone]*ringbid.Target{"+18005550100": first, "+18005550101": second})
