@@ -9,13 +9,14 @@ import (
 	"github.com/ringbid/ringbid"
 	"github.com/ringbid/ringbid/sip/leg"
 	"github.com/ringbid/ringbid/sip/sdp"
+	"github.com/ringbid/ringbid/sip/siptest"
 )
 
 // bridged makes a call that is bridged; the talk comes when it is over.
-func bridged(t *testing.T, limit time.Duration, prepare func(*rig)) (r *rig, caller, buyer *line, talks <-chan ringbid.Talk) {
+func bridged(t *testing.T, limit time.Duration, prepare func(*rig)) (r *rig, caller, buyer *siptest.Line, talks <-chan ringbid.Talk) {
 	t.Helper()
 	out := make(chan ringbid.Talk, 1)
-	phone := newPhone(t, (*line).answer)
+	phone := newPhone(t, (*siptest.Line).Answer)
 	r = bareRig(t)
 	if prepare != nil {
 		prepare(r)
@@ -25,11 +26,11 @@ func bridged(t *testing.T, limit time.Duration, prepare func(*rig)) (r *rig, cal
 		c.Dial(ctx, dialOf(c, r.target(phone)))
 		out <- c.Bridge(ctx, limit)
 	})
-	caller = newPhone(t, nil).call(r, "+18005550100").talk()
-	buyer = receive(t, "the buyer's call", phone.lines)
-	buyer.want(leg.Acked)
-	caller.hum(1100)
-	buyer.hum(900)
+	caller = r.call(newPhone(t, nil), "+18005550100").Talk()
+	buyer = siptest.Receive(t, "the buyer's call", phone.Lines)
+	buyer.Want(leg.Acked)
+	caller.Hum(1100)
+	buyer.Hum(900)
 	return r, caller, buyer, out
 }
 
@@ -40,31 +41,31 @@ func TestHoldAndResume(t *testing.T) {
 			t.Run(fmt.Sprint(who, " ", dir), func(t *testing.T) {
 				t.Parallel()
 				r, caller, buyer, talks := bridged(t, 0, nil)
-				caller.hears(900)
-				buyer.hears(1100)
+				caller.Hears(900)
+				buyer.Hears(1100)
 				holder, other, back := caller, buyer, 1100.0
 				if who == "buyer" {
 					holder, other, back = buyer, caller, 900.0
 				}
 				if dir == sdp.SendOnly {
-					holder.stream.Stop() // it sends silence... until it has music
+					holder.Stream.Stop() // it sends silence... until it has music
 				}
-				holder.hum(1500)
-				holder.reoffer(dir)
-				other.hears(700) // our hold music at once
+				holder.Hum(1500)
+				holder.Reoffer(dir)
+				other.Hears(700) // our hold music at once
 				if dir == sdp.SendOnly {
-					other.hears(1500) // then its own
+					other.Hears(1500) // then its own
 				}
-				holder.reoffer(sdp.SendRecv)
-				holder.hum(back)
-				other.hears(back)
-				holder.hears(map[bool]float64{true: 900, false: 1100}[who == "caller"])
-				caller.hangUp()
-				if talk := receive(t, "the talk", talks); talk.EndedBy != "caller" {
+				holder.Reoffer(sdp.SendRecv)
+				holder.Hum(back)
+				other.Hears(back)
+				holder.Hears(map[bool]float64{true: 900, false: 1100}[who == "caller"])
+				caller.HangUp()
+				if talk := siptest.Receive(t, "the talk", talks); talk.EndedBy != "caller" {
 					t.Errorf("talk %+v", talk)
 				}
 				holds := 0
-				for _, k := range r.kinds() {
+				for _, k := range r.events.Kinds() {
 					if k == ringbid.EventHold {
 						holds++
 					}
@@ -81,19 +82,19 @@ func TestHoldOutlivesTheRTPTimeout(t *testing.T) {
 	t.Parallel()
 	short := ringbid.Duration(500 * time.Millisecond)
 	_, caller, buyer, talks := bridged(t, 0, func(r *rig) {
-		r.trunks.put(&ringbid.Trunk{Name: "carrier", From: []string{"127.0.0.1"}, RTPTimeout: short})
+		r.trunks.Put(&ringbid.Trunk{Name: "carrier", From: []string{"127.0.0.1"}, RTPTimeout: short})
 	})
-	caller.hears(900)
-	caller.reoffer(sdp.Inactive)
-	caller.stream.Close()
-	buyer.hears(700)
+	caller.Hears(900)
+	caller.Reoffer(sdp.Inactive)
+	caller.Stream.Close()
+	buyer.Hears(700)
 	select {
 	case talk := <-talks:
 		t.Fatalf("held call ended: %+v", talk)
 	case <-time.After(3 * short.D()):
 	}
-	buyer.hangUp()
-	receive(t, "the talk", talks)
+	buyer.HangUp()
+	siptest.Receive(t, "the talk", talks)
 }
 
 func TestSilentPartyEndsTheCall(t *testing.T) {
@@ -103,19 +104,19 @@ func TestSilentPartyEndsTheCall(t *testing.T) {
 			t.Parallel()
 			_, caller, buyer, talks := bridged(t, 0, func(r *rig) {
 				r.rtpTimeout = ringbid.Duration(400 * time.Millisecond)
-				r.trunks.put(&ringbid.Trunk{Name: "carrier", From: []string{"127.0.0.1"}, RTPTimeout: r.rtpTimeout})
+				r.trunks.Put(&ringbid.Trunk{Name: "carrier", From: []string{"127.0.0.1"}, RTPTimeout: r.rtpTimeout})
 			})
-			caller.hears(900)
+			caller.Hears(900)
 			gone, fault := caller, ringbid.FaultCaller
 			if who == "buyer" {
 				gone, fault = buyer, ringbid.FaultBuyer
 			}
-			gone.stream.Close()
-			talk := receive(t, "the talk", talks)
+			gone.Stream.Close()
+			talk := siptest.Receive(t, "the talk", talks)
 			if talk.EndedBy != "ringbid" || talk.Reason.Code != "rtp_timeout" || talk.Reason.Fault != fault {
 				t.Errorf("talk %+v", talk)
 			}
-			if ev := gone.want(leg.ByeReceived); ev.Q850 != 41 {
+			if ev := gone.Want(leg.ByeReceived); ev.Q850 != 41 {
 				t.Errorf("BYE with cause %d", ev.Q850)
 			}
 		})
@@ -125,58 +126,54 @@ func TestSilentPartyEndsTheCall(t *testing.T) {
 func TestLongestTalk(t *testing.T) {
 	t.Parallel()
 	_, caller, buyer, talks := bridged(t, 300*time.Millisecond, nil)
-	talk := receive(t, "the talk", talks)
+	talk := siptest.Receive(t, "the talk", talks)
 	if talk.EndedBy != "ringbid" || talk.Reason.Code != "max_duration" || talk.MS < 290 || talk.MS > 600 {
 		t.Errorf("talk %+v", talk)
 	}
-	buyer.want(leg.ByeReceived)
-	caller.want(leg.ByeReceived)
+	buyer.Want(leg.ByeReceived)
+	caller.Want(leg.ByeReceived)
 }
 
 func TestKeysReachTheOtherParty(t *testing.T) {
 	t.Parallel()
 	_, caller, buyer, talks := bridged(t, 0, nil)
-	caller.hears(900)
-	caller.stream.SendDigits("19*#")
-	for _, want := range "19*#" {
-		if k := buyer.key(); k != byte(want) {
-			t.Errorf("buyer got %q, want %q", k, want)
-		}
-	}
-	buyer.hangUp()
-	receive(t, "the talk", talks)
+	caller.Hears(900)
+	caller.Stream.SendDigits("19*#")
+	buyer.WantKeys("19*#")
+	buyer.HangUp()
+	siptest.Receive(t, "the talk", talks)
 }
 
 func TestRepeatedReinvites(t *testing.T) {
 	t.Parallel()
 	_, caller, buyer, talks := bridged(t, 0, nil)
 	for range 20 {
-		caller.reoffer(sdp.SendRecv)
-		buyer.reoffer(sdp.SendRecv)
+		caller.Reoffer(sdp.SendRecv)
+		buyer.Reoffer(sdp.SendRecv)
 	}
-	caller.hears(900)
-	buyer.hears(1100)
-	caller.hangUp()
-	receive(t, "the talk", talks)
+	caller.Hears(900)
+	buyer.Hears(1100)
+	caller.HangUp()
+	siptest.Receive(t, "the talk", talks)
 }
 
 func TestPartyChangesItsCodec(t *testing.T) {
 	t.Parallel()
 	_, caller, buyer, talks := bridged(t, 0, nil)
-	buyer.hears(1100)
-	buyer.on(func(*leg.Leg) { buyer.local.Codecs = buyer.local.Codecs[1:] }) // PCMA and keys
-	buyer.reoffer(sdp.SendRecv)
-	caller.hears(900)
-	buyer.hears(1100)
-	buyer.on(func(l *leg.Leg) {
-		buyer.local.Codecs = []sdp.Codec{{PT: 18, Name: "G729", Rate: 8000}}
-		l.Offer(sdp.Offer(buyer.local))
+	buyer.Hears(1100)
+	buyer.On(func(*leg.Leg) { buyer.Local.Codecs = buyer.Local.Codecs[1:] }) // PCMA and keys
+	buyer.Reoffer(sdp.SendRecv)
+	caller.Hears(900)
+	buyer.Hears(1100)
+	buyer.On(func(l *leg.Leg) {
+		buyer.Local.Codecs = []sdp.Codec{{PT: 18, Name: "G729", Rate: 8000}}
+		l.Offer(sdp.Offer(buyer.Local))
 	})
-	if ev := buyer.want(leg.OfferDone); ev.Code != 488 {
+	if ev := buyer.Want(leg.OfferDone); ev.Code != 488 {
 		t.Errorf("G.729 was answered with %d", ev.Code)
 	}
-	caller.hears(900) // the session stays as it was
-	buyer.hears(1100)
-	caller.hangUp()
-	receive(t, "the talk", talks)
+	caller.Hears(900) // the session stays as it was
+	buyer.Hears(1100)
+	caller.HangUp()
+	siptest.Receive(t, "the talk", talks)
 }

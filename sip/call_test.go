@@ -12,12 +12,12 @@ import (
 
 	"github.com/ringbid/ringbid"
 	"github.com/ringbid/ringbid/sip/leg"
+	"github.com/ringbid/ringbid/sip/siptest"
 )
 
 // target is a buyer's line behind a phone.
-func (r *rig) target(p *phone, change ...func(*ringbid.Target)) *ringbid.Target {
-	p.rig.Store(r)
-	r.trunks.put(&ringbid.Trunk{Name: "buyers", Address: p.addr, RTPTimeout: r.rtpTimeout, Diversion: ringbid.DiversionOld})
+func (r *rig) target(p *siptest.Phone, change ...func(*ringbid.Target)) *ringbid.Target {
+	r.trunks.Put(&ringbid.Trunk{Name: "buyers", Address: p.Addr, RTPTimeout: r.rtpTimeout, Diversion: ringbid.DiversionOld})
 	t := &ringbid.Target{Name: "acme-line", Buyer: "acme", Trunk: "buyers", User: "+13105550199"}
 	for _, f := range change {
 		f(t)
@@ -73,20 +73,20 @@ func TestCallerIsAskedAndBridged(t *testing.T) {
 		res.by, res.why = c.Ended()
 		results <- res
 	})
-	caller := newPhone(t, nil).call(r, "+18005550100").talk()
-	caller.hears(500)
-	caller.stream.SendDigits("90210") // typed ahead of the question
-	b := receive(t, "the buyer's call", buyer.lines)
-	b.ring()
-	caller.hears(700)
-	b.answer()
-	caller.hum(1100)
-	b.hum(900)
-	caller.hears(900)
-	b.hears(1100)
-	caller.hangUp()
-	b.want(leg.ByeReceived)
-	res := receive(t, "the handler", results)
+	caller := r.call(newPhone(t, nil), "+18005550100").Talk()
+	caller.Hears(500)
+	caller.Stream.SendDigits("90210") // typed ahead of the question
+	b := siptest.Receive(t, "the buyer's call", buyer.Lines)
+	b.Ring()
+	caller.Hears(700)
+	b.Answer()
+	caller.Hum(1100)
+	b.Hum(900)
+	caller.Hears(900)
+	b.Hears(1100)
+	caller.HangUp()
+	b.Want(leg.ByeReceived)
+	res := siptest.Receive(t, "the handler", results)
 
 	if res.digits != "90210" {
 		t.Errorf("digits %q", res.digits)
@@ -100,11 +100,11 @@ func TestCallerIsAskedAndBridged(t *testing.T) {
 	if !errors.Is(res.cause, ErrCallerGone) || res.by != "caller" {
 		t.Errorf("cause %v, ended by %q", res.cause, res.by)
 	}
-	checkBuyersInvite(t, r, *b.leg.Invite())
+	checkBuyersInvite(t, r, *b.Leg.Invite())
 	checkLegs(t, res.legs, res.attempt.Leg)
 	want := []ringbid.EventKind{ringbid.EventAnswered, ringbid.EventDigit, ringbid.EventDigit, ringbid.EventDigit, ringbid.EventDigit,
 		ringbid.EventDigit, ringbid.EventDial, ringbid.EventRinging, ringbid.EventLegAnswer, ringbid.EventBridged, ringbid.EventLegEnd}
-	if diff := cmp.Diff(want, r.kinds()); diff != "" {
+	if diff := cmp.Diff(want, r.events.Kinds()); diff != "" {
 		t.Error(diff)
 	}
 	r.idle()
@@ -166,7 +166,7 @@ func checkLegs(t *testing.T, legs []ringbid.Leg, attempt string) {
 func TestCallerStaysWhenTheBuyerHangsUp(t *testing.T) {
 	t.Parallel()
 	talks := make(chan ringbid.Talk, 1)
-	buyer := newPhone(t, (*line).answer)
+	buyer := newPhone(t, (*siptest.Line).Answer)
 	r := bareRig(t)
 	target := r.target(buyer)
 	r.start(func(ctx context.Context, c *Call) {
@@ -181,17 +181,17 @@ func TestCallerStaysWhenTheBuyerHangsUp(t *testing.T) {
 			t.Errorf("ended by %q, %+v, %v", by, why, ctx.Err())
 		}
 	})
-	caller := newPhone(t, nil).call(r, "+18005550100").talk()
-	b := receive(t, "the buyer's call", buyer.lines)
-	b.hum(900)
-	caller.hears(900)
-	b.hangUp()
-	talk := receive(t, "the talk", talks)
+	caller := r.call(newPhone(t, nil), "+18005550100").Talk()
+	b := siptest.Receive(t, "the buyer's call", buyer.Lines)
+	b.Hum(900)
+	caller.Hears(900)
+	b.HangUp()
+	talk := siptest.Receive(t, "the talk", talks)
 	if talk.EndedBy != "buyer" || talk.Reason.Code != "buyer_hung_up" || talk.Reason.Q850 != 16 {
 		t.Errorf("talk %+v", talk)
 	}
-	caller.hears(600)
-	if ev := caller.want(leg.ByeReceived); ev.Reason != "good bye" {
+	caller.Hears(600)
+	if ev := caller.Want(leg.ByeReceived); ev.Reason != "good bye" {
 		t.Errorf("BYE for %q", ev.Reason)
 	}
 }

@@ -8,7 +8,9 @@ import (
 
 	"github.com/ringbid/ringbid"
 	"github.com/ringbid/ringbid/sip/leg"
+	"github.com/ringbid/ringbid/sip/media"
 	"github.com/ringbid/ringbid/sip/sdp"
+	"github.com/ringbid/ringbid/sip/siptest"
 )
 
 // dialled is how one attempt went, with the report of its legs.
@@ -19,7 +21,7 @@ type dialled struct {
 }
 
 // dialOnce answers a call, dials the target and hangs up.
-func dialOnce(t *testing.T, buyer *phone, change func(*ringbid.Target, *ringbid.Dial, *rig)) (*rig, *line, <-chan dialled) {
+func dialOnce(t *testing.T, buyer *siptest.Phone, change func(*ringbid.Target, *ringbid.Dial, *rig)) (*rig, *siptest.Line, <-chan dialled) {
 	t.Helper()
 	out := make(chan dialled, 1)
 	r := bareRig(t)
@@ -35,20 +37,20 @@ func dialOnce(t *testing.T, buyer *phone, change func(*ringbid.Target, *ringbid.
 		_ = c.Hangup(ctx, ringbid.Reason{})
 		out <- dialled{a, c.Legs(), took}
 	})
-	caller := newPhone(t, nil).call(r, "+18005550100").talk()
+	caller := r.call(newPhone(t, nil), "+18005550100").Talk()
 	return r, caller, out
 }
 
-func refusing(code int) func(*line) {
-	return func(x *line) { x.on(func(l *leg.Leg) { l.Reject(code, "") }) }
+func refusing(code int) func(*siptest.Line) {
+	return func(x *siptest.Line) { x.On(func(l *leg.Leg) { l.Reject(code, "") }) }
 }
 
 func TestVerdicts(t *testing.T) {
 	t.Parallel()
-	ringing := func(x *line) { x.ring() }
+	ringing := func(x *siptest.Line) { x.Ring() }
 	tests := []struct {
 		name    string
-		buyer   func(*line)
+		buyer   func(*siptest.Line)
 		change  func(*ringbid.Target, *ringbid.Dial, *rig)
 		verdict ringbid.Verdict
 		status  int
@@ -62,17 +64,17 @@ func TestVerdicts(t *testing.T) {
 		{"broken", refusing(500), nil, ringbid.VerdictFailed, 500},
 		{"no codec at all", refusing(488), nil, ringbid.VerdictFailed, 488},
 		{"rings on", ringing, nil, ringbid.VerdictNoAnswer, 0},
-		{"answers", (*line).answer, nil, ringbid.VerdictAnswered, 200},
+		{"answers", (*siptest.Line).Answer, nil, ringbid.VerdictAnswered, 200},
 		{"unknown host", nil, func(_ *ringbid.Target, _ *ringbid.Dial, r *rig) {
-			r.trunks.put(&ringbid.Trunk{Name: "buyers", Address: "no-such-host.invalid"})
+			r.trunks.Put(&ringbid.Trunk{Name: "buyers", Address: "no-such-host.invalid"})
 		}, ringbid.VerdictUnreachable, 0},
 		{"refused connection", nil, func(_ *ringbid.Target, _ *ringbid.Dial, r *rig) {
-			r.trunks.put(&ringbid.Trunk{Name: "buyers", Address: "127.0.0.1:1", Transport: "tcp"})
+			r.trunks.Put(&ringbid.Trunk{Name: "buyers", Address: "127.0.0.1:1", Transport: "tcp"})
 		}, ringbid.VerdictUnreachable, 0},
 		{"no such trunk", nil, func(t *ringbid.Target, _ *ringbid.Dial, _ *rig) { t.Trunk = "nowhere" }, ringbid.VerdictLocal, 0},
 		{"trunk full", nil, func(_ *ringbid.Target, _ *ringbid.Dial, r *rig) {
 			full := &ringbid.Trunk{Name: "buyers", Address: "127.0.0.1:9", MaxCalls: 1}
-			r.trunks.put(full)
+			r.trunks.Put(full)
 			r.s.limits.enter(full, false, time.Now())
 		}, ringbid.VerdictLocal, 0},
 		{"award with a host of its own", nil, func(_ *ringbid.Target, d *ringbid.Dial, _ *rig) { d.Award.User = "1@evil.example" }, ringbid.VerdictLocal, 0},
@@ -88,7 +90,7 @@ func TestVerdicts(t *testing.T) {
 				change = func(*ringbid.Target, *ringbid.Dial, *rig) {}
 			}
 			_, caller, out := dialOnce(t, newPhone(t, tt.buyer), change)
-			got := receive(t, "the attempt", out)
+			got := siptest.Receive(t, "the attempt", out)
 			if got.attempt.Verdict != tt.verdict || got.attempt.Status != tt.status {
 				t.Errorf("attempt %+v", got.attempt)
 			}
@@ -97,7 +99,7 @@ func TestVerdicts(t *testing.T) {
 					t.Errorf("leg %+v", l)
 				}
 			}
-			caller.want(leg.ByeReceived)
+			caller.Want(leg.ByeReceived)
 		})
 	}
 }
@@ -108,10 +110,10 @@ func TestSilentTargetIsLeftAfterEightT1(t *testing.T) {
 	buyer := newPhone(t, nil)
 	r, caller, out := dialOnce(t, buyer, func(_ *ringbid.Target, d *ringbid.Dial, r *rig) {
 		d.RingTimeout = 30 * time.Second
-		r.trunks.put(&ringbid.Trunk{Name: "buyers", Address: silent.addr()})
+		r.trunks.Put(&ringbid.Trunk{Name: "buyers", Address: silent.addr()})
 	})
-	caller.hears(700)
-	got := receive(t, "the attempt", out)
+	caller.Hears(700)
+	got := siptest.Receive(t, "the attempt", out)
 	if got.attempt.Verdict != ringbid.VerdictUnreachable || got.took < 7*testT1 || got.took > 12*testT1 {
 		t.Errorf("attempt %+v after %v", got.attempt, got.took)
 	}
@@ -128,7 +130,7 @@ func TestRingTimeoutCancelsWithAReason(t *testing.T) {
 	t.Parallel()
 	peer := newWire(t, "127.0.0.1")
 	_, _, out := dialOnce(t, newPhone(t, nil), func(_ *ringbid.Target, _ *ringbid.Dial, r *rig) {
-		r.trunks.put(&ringbid.Trunk{Name: "buyers", Address: peer.addr()})
+		r.trunks.Put(&ringbid.Trunk{Name: "buyers", Address: peer.addr()})
 	})
 	invite := peer.next("INVITE ")
 	peer.reply(invite, "180 Ringing", "")
@@ -141,19 +143,19 @@ func TestRingTimeoutCancelsWithAReason(t *testing.T) {
 	peer.reply(cancel, "200 OK", "")
 	peer.next("ACK ")
 	peer.reply(peer.next("BYE "), "200 OK", "")
-	if got := receive(t, "the attempt", out); got.attempt.Verdict != ringbid.VerdictNoAnswer || got.attempt.RingMS == 0 {
+	if got := siptest.Receive(t, "the attempt", out); got.attempt.Verdict != ringbid.VerdictNoAnswer || got.attempt.RingMS == 0 {
 		t.Errorf("attempt %+v", got.attempt)
 	}
 }
 
 func TestRefusedCodecIsTriedInTheOtherLaw(t *testing.T) {
 	t.Parallel()
-	buyer := newPhone(t, func(x *line) {
-		if strings.Contains(string(x.offer), "PCMU") {
-			x.on(func(l *leg.Leg) { l.Reject(488, "") })
+	buyer := newPhone(t, func(x *siptest.Line) {
+		if strings.Contains(string(x.Offer), "PCMU") {
+			x.On(func(l *leg.Leg) { l.Reject(488, "") })
 			return
 		}
-		x.answer()
+		x.Answer()
 	})
 	talks := make(chan ringbid.Talk, 1)
 	r := bareRig(t)
@@ -167,30 +169,30 @@ func TestRefusedCodecIsTriedInTheOtherLaw(t *testing.T) {
 			t.Errorf("legs %+v", legs)
 		}
 	})
-	caller := newPhone(t, nil).call(r, "+18005550100", func(x *line, _ *leg.DialConfig) {
-		x.local.Codecs = x.local.Codecs[:1] // PCMU, and no keys
-	}).talk()
-	receive(t, "the first call", buyer.lines)
-	b := receive(t, "the second call", buyer.lines)
-	caller.hum(1100)
-	b.hum(900)
-	caller.hears(900)
-	b.hears(1100)
-	b.hangUp()
-	receive(t, "the talk", talks)
+	caller := r.call(newPhone(t, nil), "+18005550100", func(x *siptest.Line, _ *leg.DialConfig) {
+		x.Local.Codecs = x.Local.Codecs[:1] // PCMU, and no keys
+	}).Talk()
+	siptest.Receive(t, "the first call", buyer.Lines)
+	b := siptest.Receive(t, "the second call", buyer.Lines)
+	caller.Hum(1100)
+	b.Hum(900)
+	caller.Hears(900)
+	b.Hears(1100)
+	b.HangUp()
+	siptest.Receive(t, "the talk", talks)
 }
 
 func TestCallerHearsMusicUntilTheBridge(t *testing.T) {
 	t.Parallel()
 	// Two attempts fail and the third agent must accept: the music never stops.
-	buyer := newPhone(t, func(x *line) {
-		switch x.leg.Invite().User {
+	buyer := newPhone(t, func(x *siptest.Line) {
+		switch x.Leg.Invite().User {
 		case "busy":
-			x.on(func(l *leg.Leg) { l.Reject(486, "") })
+			x.On(func(l *leg.Leg) { l.Reject(486, "") })
 		case "silent":
-			x.ring()
+			x.Ring()
 		default:
-			x.answer()
+			x.Answer()
 		}
 	})
 	talks := make(chan ringbid.Talk, 1)
@@ -212,25 +214,21 @@ func TestCallerHearsMusicUntilTheBridge(t *testing.T) {
 		}
 		talks <- c.Bridge(ctx, 0)
 	})
-	caller := newPhone(t, nil).call(r, "+18005550100").talk()
-	receive(t, "the busy one", buyer.lines)
-	receive(t, "the silent one", buyer.lines)
-	agent := receive(t, "the agent", buyer.lines)
-	agent.hears(1300)
-	caller.hears(700)
-	if quiet, frames := caller.ear.silence(); quiet > 1 || frames < 20 {
+	caller := r.call(newPhone(t, nil), "+18005550100").Talk()
+	siptest.Receive(t, "the busy one", buyer.Lines)
+	siptest.Receive(t, "the silent one", buyer.Lines)
+	agent := siptest.Receive(t, "the agent", buyer.Lines)
+	agent.Hears(1300)
+	caller.Hears(700)
+	if quiet, frames := caller.Ear.Silence(media.Rx), caller.Ear.Frames(media.Rx); quiet > 1 || frames < 20 {
 		t.Errorf("%d of %d frames were silent", quiet, frames)
 	}
-	for _, want := range "42" {
-		if k := agent.key(); k != byte(want) {
-			t.Errorf("agent got key %q, want %q", k, want)
-		}
-	}
-	agent.stream.SendDigits("31") // the 3 means nothing
-	agent.hum(900)
-	caller.hears(900)
-	caller.hangUp()
-	if talk := receive(t, "the talk", talks); talk.EndedBy != "caller" {
+	agent.WantKeys("42")
+	agent.Stream.SendDigits("31") // the 3 means nothing
+	agent.Hum(900)
+	caller.Hears(900)
+	caller.HangUp()
+	if talk := siptest.Receive(t, "the talk", talks); talk.EndedBy != "caller" {
 		t.Errorf("talk %+v", talk)
 	}
 }
@@ -239,15 +237,15 @@ func TestAgentWhoDoesNotAccept(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name string
-		act  func(*line)
+		act  func(*siptest.Line)
 	}{
-		{"waits", func(*line) {}},
-		{"hangs up", (*line).hangUp},
-		{"presses another key", func(x *line) { x.stream.SendDigits("5") }},
+		{"waits", func(*siptest.Line) {}},
+		{"hangs up", (*siptest.Line).HangUp},
+		{"presses another key", func(x *siptest.Line) { x.Stream.SendDigits("5") }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			buyer := newPhone(t, (*line).answer)
+			buyer := newPhone(t, (*siptest.Line).Answer)
 			out := make(chan ringbid.Attempt, 1)
 			r := bareRig(t)
 			r.start(func(ctx context.Context, c *Call) {
@@ -257,22 +255,22 @@ func TestAgentWhoDoesNotAccept(t *testing.T) {
 					t.Errorf("bridged with nobody: %+v", talk)
 				}
 			}, func(c *Config) { c.AcceptTimeout = 500 * time.Millisecond })
-			caller := newPhone(t, nil).call(r, "+18005550100").talk()
-			x := receive(t, "the call", buyer.lines)
-			x.want(leg.Acked)
+			caller := r.call(newPhone(t, nil), "+18005550100").Talk()
+			x := siptest.Receive(t, "the call", buyer.Lines)
+			x.Want(leg.Acked)
 			tt.act(x)
-			if a := receive(t, "the attempt", out); a.Verdict != ringbid.VerdictNotAccepted || a.AnswerMS == 0 {
+			if a := siptest.Receive(t, "the attempt", out); a.Verdict != ringbid.VerdictNotAccepted || a.AnswerMS == 0 {
 				t.Errorf("attempt %+v", a)
 			}
-			x.want(leg.Terminated)
-			caller.want(leg.ByeReceived)
+			x.Want(leg.Terminated)
+			caller.Want(leg.ByeReceived)
 		})
 	}
 }
 
 func TestCallerLeavesWhileTheBuyerRings(t *testing.T) {
 	t.Parallel()
-	buyer := newPhone(t, (*line).ring)
+	buyer := newPhone(t, (*siptest.Line).Ring)
 	out := make(chan dialled, 1)
 	r := bareRig(t)
 	r.start(func(ctx context.Context, c *Call) {
@@ -283,14 +281,14 @@ func TestCallerLeavesWhileTheBuyerRings(t *testing.T) {
 			t.Error("context still alive")
 		}
 	})
-	caller := newPhone(t, nil).call(r, "+18005550100").talk()
-	b := receive(t, "the call", buyer.lines)
-	eventually(t, "ringing", func() bool { return len(r.kinds()) == 3 })
-	caller.hangUp()
-	if ev := b.want(leg.Cancelled); ev.Reason != "caller hung up" {
+	caller := r.call(newPhone(t, nil), "+18005550100").Talk()
+	b := siptest.Receive(t, "the call", buyer.Lines)
+	siptest.Eventually(t, "ringing", func() bool { return len(r.events.Kinds()) == 3 })
+	caller.HangUp()
+	if ev := b.Want(leg.Cancelled); ev.Reason != "caller hung up" {
 		t.Errorf("cancelled for %q", ev.Reason)
 	}
-	got := receive(t, "the attempt", out)
+	got := siptest.Receive(t, "the attempt", out)
 	if got.attempt.Verdict != ringbid.VerdictCancelled || got.legs[1].Verdict != ringbid.VerdictCancelled || got.legs[1].Status != 487 {
 		t.Errorf("attempt %+v\nleg %+v", got.attempt, got.legs[1])
 	}
@@ -311,38 +309,38 @@ func TestAnonymousCallerStaysAnonymous(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	caller := newPhone(t, nil).call(r, "+18005550100", func(x *line, d *leg.DialConfig) {
+	caller := r.call(newPhone(t, nil), "+18005550100", func(x *siptest.Line, d *leg.DialConfig) {
 		d.Headers, d.PAI = []leg.Header{private}, "sip:+14155550123@carrier.example"
-		d.SDP = sdp.Offer(x.local)
-	}).talk()
-	inv := receive(t, "the buyer's call", buyer.lines).leg.Invite()
+		d.SDP = sdp.Offer(x.Local)
+	}).Talk()
+	inv := siptest.Receive(t, "the buyer's call", buyer.Lines).Leg.Invite()
 	if inv.From.User != "anonymous" || inv.From.Host != "anonymous.invalid" || len(inv.PAI) != 0 || inv.Privacy != "id" {
 		t.Errorf("from %+v, PAI %v, Privacy %q", inv.From, inv.PAI, inv.Privacy)
 	}
-	caller.hangUp()
+	caller.HangUp()
 }
 
 func TestOtherWaysToReachABuyer(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name  string
-		trunk func(*phone) *ringbid.Trunk
+		trunk func(*siptest.Phone) *ringbid.Trunk
 	}{
-		{"tcp", func(p *phone) *ringbid.Trunk {
-			return &ringbid.Trunk{Name: "buyers", Address: p.stack.Addrs()[1].Addr, Transport: "tcp"}
+		{"tcp", func(p *siptest.Phone) *ringbid.Trunk {
+			return &ringbid.Trunk{Name: "buyers", Address: p.TCP, Transport: "tcp"}
 		}},
-		{"a name", func(p *phone) *ringbid.Trunk {
-			return &ringbid.Trunk{Name: "buyers", Address: strings.Replace(p.addr, "127.0.0.1", "localhost", 1)}
+		{"a name", func(p *siptest.Phone) *ringbid.Trunk {
+			return &ringbid.Trunk{Name: "buyers", Address: strings.Replace(p.Addr, "127.0.0.1", "localhost", 1)}
 		}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			buyer := newPhone(t, (*line).answer)
+			buyer := newPhone(t, (*siptest.Line).Answer)
 			talks := make(chan ringbid.Talk, 1)
 			r := bareRig(t)
 			target := r.target(buyer)
-			r.trunks.put(tt.trunk(buyer))
+			r.trunks.Put(tt.trunk(buyer))
 			r.start(func(ctx context.Context, c *Call) {
 				_ = c.Answer(ctx, false)
 				if a := c.Dial(ctx, dialOf(c, target)); a.Verdict != ringbid.VerdictAnswered {
@@ -350,14 +348,14 @@ func TestOtherWaysToReachABuyer(t *testing.T) {
 				}
 				talks <- c.Bridge(ctx, 0)
 			})
-			caller := newPhone(t, nil).call(r, "+18005550100", func(_ *line, d *leg.DialConfig) {
+			caller := r.call(newPhone(t, nil), "+18005550100", func(_ *siptest.Line, d *leg.DialConfig) {
 				d.Network, d.Target = "tcp", r.s.Addrs()[1].Addr
-			}).talk()
-			caller.hum(1100)
-			b := receive(t, "the call", buyer.lines)
-			b.hears(1100)
-			b.hangUp()
-			if talk := receive(t, "the talk", talks); talk.EndedBy != "buyer" {
+			}).Talk()
+			caller.Hum(1100)
+			b := siptest.Receive(t, "the call", buyer.Lines)
+			b.Hears(1100)
+			b.HangUp()
+			if talk := siptest.Receive(t, "the talk", talks); talk.EndedBy != "buyer" {
 				t.Errorf("talk %+v", talk)
 			}
 		})
@@ -374,11 +372,11 @@ func TestLoopEndsHere(t *testing.T) {
 		_ = c.Answer(ctx, false)
 		out <- c.Dial(ctx, dialOf(c, target))
 	})
-	newPhone(t, nil).call(r, "+18005550100", func(_ *line, d *leg.DialConfig) { d.MaxForwards = 1 }).talk()
-	if a := receive(t, "the attempt", out); a.Verdict != ringbid.VerdictLocal || a.Text != "too many hops" {
+	r.call(newPhone(t, nil), "+18005550100", func(_ *siptest.Line, d *leg.DialConfig) { d.MaxForwards = 1 }).Talk()
+	if a := siptest.Receive(t, "the attempt", out); a.Verdict != ringbid.VerdictLocal || a.Text != "too many hops" {
 		t.Errorf("attempt %+v", a)
 	}
-	if len(buyer.lines) != 0 {
+	if len(buyer.Lines) != 0 {
 		t.Error("the buyer was called")
 	}
 }

@@ -12,27 +12,28 @@ import (
 
 	"github.com/ringbid/ringbid"
 	"github.com/ringbid/ringbid/sip/leg"
+	"github.com/ringbid/ringbid/sip/siptest"
 )
 
 func TestUnknownSourcesGetSilence(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, answerAndWait)
 	scanner, flood := newWire(t, "127.0.0.9"), newWire(t, "127.0.0.10")
-	caller := newPhone(t, nil).call(r, "+18005550100").talk()
+	caller := r.call(newPhone(t, nil), "+18005550100").Talk()
 	for i := range 2000 {
 		flood.send(r.addr, fmt.Sprintf("OPTIONS sip:%d@%s SIP/2.0\r\n\r\n", i, r.addr))
 		if i%100 == 0 {
 			scanner.send(r.addr, scanner.request("INVITE", r.addr, "", i+1, g711))
 		}
 	}
-	other := newPhone(t, nil).call(r, "+18005550100").talk() // rightful calls go on
-	other.hangUp()
-	caller.hangUp()
-	other.want(leg.Terminated)
+	other := r.call(newPhone(t, nil), "+18005550100").Talk() // rightful calls go on
+	other.HangUp()
+	caller.HangUp()
+	other.Want(leg.Terminated)
 	if m := scanner.read(50*time.Millisecond) + flood.read(50*time.Millisecond); m != "" {
 		t.Errorf("a stranger was answered:\n%s", m)
 	}
-	if n := r.log.lines("unknown source"); n != 2 {
+	if n := r.log.Lines("unknown source"); n != 2 {
 		t.Errorf("%d log lines for two sources", n)
 	}
 	if n := r.counts("ringbid_sip_filtered_total"); n["unknown_source"] < 100 {
@@ -84,9 +85,9 @@ func TestNextCallIsUnharmed(t *testing.T) {
 	} {
 		w.send(r.addr, bad)
 	}
-	x := newPhone(t, nil).call(r, "+18005550100").talk()
-	x.hangUp()
-	x.want(leg.Terminated)
+	x := r.call(newPhone(t, nil), "+18005550100").Talk()
+	x.HangUp()
+	x.Want(leg.Terminated)
 	if r.counts("ringbid_sip_handler_panics_total")[""] != 0 || r.counts("ringbid_sip_call_panics_total")[""] != 0 {
 		t.Error("something panicked")
 	}
@@ -95,8 +96,8 @@ func TestNextCallIsUnharmed(t *testing.T) {
 func TestFilterForgets(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1000, 0)
-	log := &lockedBuffer{}
-	book := &trunkBook{named: map[string]*ringbid.Trunk{}}
+	log := &siptest.Output{}
+	book := siptest.NewBook()
 	f := newFilter(book, 3, newLog(log), nil)
 	f.now = func() time.Time { return now }
 	from := func(ip string) bool { return f.admit("udp", netip.MustParseAddrPort(ip+":5060"), []byte("x")) }
@@ -105,10 +106,10 @@ func TestFilterForgets(t *testing.T) {
 			t.Error("a stranger passed")
 		}
 	}
-	if n := log.lines("unknown source"); n != 1 {
+	if n := log.Lines("unknown source"); n != 1 {
 		t.Errorf("told %d times of one stranger", n)
 	}
-	book.put(&ringbid.Trunk{Name: "a", From: []string{"10.0.0.0/8"}})
+	book.Put(&ringbid.Trunk{Name: "a", From: []string{"10.0.0.0/8"}})
 	for i := range 14 {
 		if from("10.0.0.1") != (i < 12) {
 			t.Errorf("datagram %d of a second", i)
@@ -141,8 +142,8 @@ func TestFilterForgets(t *testing.T) {
 
 func TestFilterIsBounded(t *testing.T) {
 	t.Parallel()
-	book := &trunkBook{named: map[string]*ringbid.Trunk{"a": {Name: "a", From: []string{"10.0.0.0/8"}}}}
-	f := newFilter(book, 3, newLog(&lockedBuffer{}), nil)
+	book := siptest.NewBook(&ringbid.Trunk{Name: "a", From: []string{"10.0.0.0/8"}})
+	f := newFilter(book, 3, newLog(&siptest.Output{}), nil)
 	for i := range 20000 {
 		f.admit("udp", netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 5060), []byte("x"))
 		f.admit("udp", netip.AddrPortFrom(netip.AddrFrom4([4]byte{11, byte(i >> 16), byte(i >> 8), byte(i)}), 5060), []byte("x"))

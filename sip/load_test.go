@@ -9,6 +9,7 @@ import (
 
 	"github.com/ringbid/ringbid"
 	"github.com/ringbid/ringbid/sip/leg"
+	"github.com/ringbid/ringbid/sip/siptest"
 )
 
 // TestManyCallsAtOnce bridges calls side by side, every third one given up half
@@ -16,10 +17,10 @@ import (
 func TestManyCallsAtOnce(t *testing.T) {
 	t.Parallel()
 	const calls = 40
-	buyer := newPhone(t, func(x *line) {
-		x.ring()
-		x.answer()
-		x.want(leg.Terminated)
+	buyer := newPhone(t, func(x *siptest.Line) {
+		x.Ring()
+		x.Answer()
+		x.Want(leg.Terminated)
 	})
 	var mu sync.Mutex
 	ends := map[string]int{}
@@ -39,13 +40,13 @@ func TestManyCallsAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range calls {
 		wg.Go(func() {
-			x := p.call(r, "+18005550100").talk()
+			x := r.call(p, "+18005550100").Talk()
 			if i%3 > 0 {
-				x.hum(1000)
-				eventually(t, "the other side", func() bool { return x.stream.Stats().Received > 20 })
+				x.Hum(1000)
+				siptest.Eventually(t, "the other side", func() bool { return x.Stream.Stats().Received > 20 })
 			}
-			x.hangUp()
-			x.want(leg.Terminated)
+			x.HangUp()
+			x.Want(leg.Terminated)
 		})
 	}
 	wg.Wait()
@@ -70,17 +71,17 @@ func TestManyCallsAtOnce(t *testing.T) {
 func TestCallsLeaveNoGoroutines(t *testing.T) {
 	r := newRig(t, answerAndWait)
 	p := newPhone(t, nil)
-	p.call(r, "+18005550100").talk().hangUp()
+	r.call(p, "+18005550100").Talk().HangUp()
 	r.idle()
 	before := runtime.NumGoroutine()
 	for range 20 {
-		x := p.call(r, "+18005550100").talk()
-		x.hangUp()
-		x.want(leg.Terminated)
+		x := r.call(p, "+18005550100").Talk()
+		x.HangUp()
+		x.Want(leg.Terminated)
 	}
 	r.idle()
-	limit := time.Now().Add(patience)
-	eventually(t, "goroutines to end", func() bool {
+	limit := time.Now().Add(siptest.Patience)
+	siptest.Eventually(t, "goroutines to end", func() bool {
 		if time.Now().After(limit.Add(-time.Second)) {
 			t.Logf("%d goroutines, %d before", runtime.NumGoroutine(), before)
 		}

@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"errors"
+	"github.com/ringbid/ringbid/sip/siptest"
 	"strings"
 	"testing"
 	"time"
@@ -56,7 +57,7 @@ func TestLateOffer(t *testing.T) {
 	case <-time.After(100 * time.Millisecond):
 	}
 	w.send(r.addr, w.request("ACK", r.addr, tagOf(ok), 1, g711))
-	if err := receive(t, "the answer", answered); err != nil {
+	if err := siptest.Receive(t, "the answer", answered); err != nil {
 		t.Error(err)
 	}
 	w.send(r.addr, w.request("BYE", r.addr, tagOf(ok), 2, ""))
@@ -72,7 +73,7 @@ func TestLateOfferWithoutAnswer(t *testing.T) {
 	w.send(r.addr, w.request("INVITE", r.addr, "", 1, ""))
 	ok := w.next("SIP/2.0 200")
 	w.send(r.addr, w.request("ACK", r.addr, tagOf(ok), 1, ""))
-	if err := receive(t, "the answer", answered); !errors.Is(err, ErrCallerGone) {
+	if err := siptest.Receive(t, "the answer", answered); !errors.Is(err, ErrCallerGone) {
 		t.Errorf("answer: %v", err)
 	}
 	w.reply(w.next("BYE "), "200 OK", "")

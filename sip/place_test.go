@@ -9,16 +9,17 @@ import (
 
 	"github.com/ringbid/ringbid"
 	"github.com/ringbid/ringbid/sip/leg"
+	"github.com/ringbid/ringbid/sip/media"
+	"github.com/ringbid/ringbid/sip/siptest"
 )
 
 // ways is a target with one line at each phone, and its dialled legs by user.
-func ways(r *rig, phones ...*phone) *ringbid.Target {
+func ways(r *rig, phones ...*siptest.Phone) *ringbid.Target {
 	t := r.target(phones[0])
 	t.User = "p0"
 	for i, p := range phones[1:] {
 		name := "buyers" + itoa(i+1)
-		p.rig.Store(r)
-		r.trunks.put(&ringbid.Trunk{Name: name, Address: p.addr})
+		r.trunks.Put(&ringbid.Trunk{Name: name, Address: p.Addr})
 		t.Also = append(t.Also, ringbid.Place{Trunk: name, User: "p" + itoa(i+1)})
 	}
 	return t
@@ -37,7 +38,7 @@ func TestFirstOfSeveralPlacesTakesTheCall(t *testing.T) {
 	for _, key := range []string{"", "1"} {
 		t.Run("key "+key, func(t *testing.T) {
 			t.Parallel()
-			rings := newPhone(t, (*line).ring)
+			rings := newPhone(t, (*siptest.Line).Ring)
 			busy := newPhone(t, refusing(486))
 			takes := newPhone(t, nil)
 			answersToo := newPhone(t, nil)
@@ -53,30 +54,30 @@ func TestFirstOfSeveralPlacesTakesTheCall(t *testing.T) {
 				talk := c.Bridge(ctx, 0)
 				out <- dialled{attempt: a, legs: c.Legs(), took: time.Duration(talk.MS) * time.Millisecond}
 			})
-			caller := newPhone(t, nil).call(r, "+18005550100").talk()
-			first := receive(t, "the ringing line", rings.lines)
-			taker := receive(t, "the line that takes it", takes.lines)
-			late := receive(t, "the late line", answersToo.lines)
-			eventually(t, "the busy line", func() bool { return slices.Contains(r.kinds(), ringbid.EventLegEnd) })
-			taker.answer()
+			caller := r.call(newPhone(t, nil), "+18005550100").Talk()
+			first := siptest.Receive(t, "the ringing line", rings.Lines)
+			taker := siptest.Receive(t, "the line that takes it", takes.Lines)
+			late := siptest.Receive(t, "the late line", answersToo.Lines)
+			siptest.Eventually(t, "the busy line", func() bool { return slices.Contains(r.events.Kinds(), ringbid.EventLegEnd) })
+			taker.Answer()
 			if key != "" {
-				late.answer() // but presses nothing
-				late.want(leg.Acked)
-				taker.want(leg.Acked)
-				taker.stream.SendDigits("1")
+				late.Answer() // but presses nothing
+				late.Want(leg.Acked)
+				taker.Want(leg.Acked)
+				taker.Stream.SendDigits("1")
 			}
-			if ev := first.want(leg.Cancelled); ev.Code != 200 || ev.Reason != "Call completed elsewhere" || ev.Q850 != 26 {
+			if ev := first.Want(leg.Cancelled); ev.Code != 200 || ev.Reason != "Call completed elsewhere" || ev.Q850 != 26 {
 				t.Errorf("cancelled for %d %q %d", ev.Code, ev.Reason, ev.Q850)
 			}
 			if key != "" {
-				if ev := late.want(leg.ByeReceived); ev.Code != 200 || ev.Reason != "Call completed elsewhere" {
+				if ev := late.Want(leg.ByeReceived); ev.Code != 200 || ev.Reason != "Call completed elsewhere" {
 					t.Errorf("ended for %d %q", ev.Code, ev.Reason)
 				}
 			}
-			taker.hum(900)
-			caller.hears(900)
-			caller.hangUp()
-			got := receive(t, "the attempt", out)
+			taker.Hum(900)
+			caller.Hears(900)
+			caller.HangUp()
+			got := siptest.Receive(t, "the attempt", out)
 			want := map[string]ringbid.Verdict{"buyers": ringbid.VerdictElsewhere, "buyers1": ringbid.VerdictBusy,
 				"buyers2": ringbid.VerdictAnswered, "buyers3": ringbid.VerdictElsewhere}
 			if v := verdicts(got.legs); len(v) != 4 || v["buyers"] != want["buyers"] || v["buyers1"] != want["buyers1"] || v["buyers2"] != want["buyers2"] || v["buyers3"] != want["buyers3"] {
@@ -106,7 +107,7 @@ func TestVerdictOfSeveralPlacesSaysMost(t *testing.T) {
 			t.Parallel()
 			out := make(chan dialled, 1)
 			r := bareRig(t)
-			var phones []*phone
+			var phones []*siptest.Phone
 			for _, code := range tt.codes {
 				phones = append(phones, newPhone(t, refusing(code)))
 			}
@@ -117,8 +118,8 @@ func TestVerdictOfSeveralPlacesSaysMost(t *testing.T) {
 				_ = c.Hangup(ctx, ringbid.Reason{})
 				out <- dialled{attempt: a, legs: c.Legs()}
 			})
-			newPhone(t, nil).call(r, "+18005550100").talk()
-			got := receive(t, "the attempt", out)
+			r.call(newPhone(t, nil), "+18005550100").Talk()
+			got := siptest.Receive(t, "the attempt", out)
 			if got.attempt.Verdict != tt.want || len(got.legs) != 1+len(tt.codes) {
 				t.Errorf("attempt %+v of %d legs", got.attempt, len(got.legs))
 			}
@@ -128,12 +129,12 @@ func TestVerdictOfSeveralPlacesSaysMost(t *testing.T) {
 
 func TestFullTrunkLeavesTheOtherPlacesRinging(t *testing.T) {
 	t.Parallel()
-	a, b := newPhone(t, nil), newPhone(t, (*line).answer)
+	a, b := newPhone(t, nil), newPhone(t, (*siptest.Line).Answer)
 	out := make(chan ringbid.Attempt, 1)
 	r := bareRig(t)
 	target := ways(r, a, b)
-	full := &ringbid.Trunk{Name: "buyers", Address: a.addr, MaxCalls: 1}
-	r.trunks.put(full)
+	full := &ringbid.Trunk{Name: "buyers", Address: a.Addr, MaxCalls: 1}
+	r.trunks.Put(full)
 	r.start(func(ctx context.Context, c *Call) {
 		r.s.limits.enter(full, false, time.Now())
 		_ = c.Answer(ctx, false)
@@ -143,15 +144,15 @@ func TestFullTrunkLeavesTheOtherPlacesRinging(t *testing.T) {
 			t.Errorf("%d places taken on the trunk after the talk", n)
 		}
 	})
-	caller := newPhone(t, nil).call(r, "+18005550100").talk()
-	if got := receive(t, "the attempt", out); got.Verdict != ringbid.VerdictAnswered {
+	caller := r.call(newPhone(t, nil), "+18005550100").Talk()
+	if got := siptest.Receive(t, "the attempt", out); got.Verdict != ringbid.VerdictAnswered {
 		t.Errorf("attempt %+v", got)
 	}
-	if len(a.lines) != 0 {
+	if len(a.Lines) != 0 {
 		t.Error("the full trunk was called")
 	}
-	receive(t, "the line", b.lines).hangUp()
-	caller.want(leg.ByeReceived)
+	siptest.Receive(t, "the line", b.Lines).HangUp()
+	caller.Want(leg.ByeReceived)
 }
 
 func TestPassedEarlyMediaAndMusicAgain(t *testing.T) {
@@ -166,37 +167,37 @@ func TestPassedEarlyMediaAndMusicAgain(t *testing.T) {
 		attempts <- c.Dial(ctx, dialOf(c, target))
 		c.Bridge(ctx, 0)
 	})
-	caller := newPhone(t, nil).call(r, "+18005550100").talk()
-	caller.hum(1100)
-	first := receive(t, "the first call", buyer.lines)
-	caller.hears(700)
-	first.early()
-	caller.hears(700) // ours, until theirs comes
-	first.hum(900)
-	caller.hears(900)
-	quiet, _ := caller.ear.silence()
-	first.on(func(l *leg.Leg) { l.Reject(486, "") })
-	if a := receive(t, "the first attempt", attempts); a.Verdict != ringbid.VerdictBusy || a.AnswerMS != 0 {
+	caller := r.call(newPhone(t, nil), "+18005550100").Talk()
+	caller.Hum(1100)
+	first := siptest.Receive(t, "the first call", buyer.Lines)
+	caller.Hears(700)
+	first.Early()
+	caller.Hears(700) // ours, until theirs comes
+	first.Hum(900)
+	caller.Hears(900)
+	quiet := caller.Ear.Silence(media.Rx)
+	first.On(func(l *leg.Leg) { l.Reject(486, "") })
+	if a := siptest.Receive(t, "the first attempt", attempts); a.Verdict != ringbid.VerdictBusy || a.AnswerMS != 0 {
 		t.Errorf("attempt %+v", a)
 	}
-	caller.hears(700)
-	if now, _ := caller.ear.silence(); now > quiet+1 {
+	caller.Hears(700)
+	if now := caller.Ear.Silence(media.Rx); now > quiet+1 {
 		t.Errorf("%d frames of silence before the music", now-quiet)
 	}
-	second := receive(t, "the second call", buyer.lines)
-	second.early()
-	second.hum(900)
-	caller.hears(900)
-	if p := second.ear.power(1100); p > 0.1 {
+	second := siptest.Receive(t, "the second call", buyer.Lines)
+	second.Early()
+	second.Hum(900)
+	caller.Hears(900)
+	if p := second.Ear.Power(media.Rx, 1100); p > 0.1 {
 		t.Errorf("the buyer hears the caller before the answer: %.2f", p)
 	}
-	second.answer()
-	second.hears(1100)
-	caller.hears(900)
-	if a := receive(t, "the second attempt", attempts); a.Verdict != ringbid.VerdictAnswered {
+	second.Answer()
+	second.Hears(1100)
+	caller.Hears(900)
+	if a := siptest.Receive(t, "the second attempt", attempts); a.Verdict != ringbid.VerdictAnswered {
 		t.Errorf("attempt %+v", a)
 	}
-	caller.hangUp()
+	caller.HangUp()
 	r.idle()
 }
 
@@ -210,17 +211,17 @@ func TestIgnoredEarlyMediaChangesNothing(t *testing.T) {
 		c.Dial(ctx, dialOf(c, target))
 		c.Bridge(ctx, 0)
 	})
-	caller := newPhone(t, nil).call(r, "+18005550100").talk()
-	b := receive(t, "the call", buyer.lines)
-	b.early()
-	b.hum(900)
-	eventually(t, "half a second of silence", func() bool { q, _ := caller.ear.silence(); return q >= 25 })
-	if p := max(caller.ear.power(900), caller.ear.power(700)); p > 0 {
+	caller := r.call(newPhone(t, nil), "+18005550100").Talk()
+	b := siptest.Receive(t, "the call", buyer.Lines)
+	b.Early()
+	b.Hum(900)
+	siptest.Eventually(t, "half a second of silence", func() bool { return caller.Ear.Silence(media.Rx) >= 25 })
+	if p := max(caller.Ear.Power(media.Rx, 900), caller.Ear.Power(media.Rx, 700)); p > 0 {
 		t.Errorf("the caller hears something: %.2f", p)
 	}
-	b.answer()
-	caller.hears(900)
-	caller.hangUp()
+	b.Answer()
+	caller.Hears(900)
+	caller.HangUp()
 }
 
 func TestMachineThatAnswersIsPassedOver(t *testing.T) {
@@ -228,19 +229,19 @@ func TestMachineThatAnswersIsPassedOver(t *testing.T) {
 	tests := []struct {
 		name string
 		key  string
-		act  func(*line)
+		act  func(*siptest.Line)
 		want ringbid.Verdict
 	}{
-		{"beep", "", func(x *line) { x.hum(900) }, ringbid.VerdictVoicemail},
-		{"beep instead of a key", "1", func(x *line) { x.hum(900) }, ringbid.VerdictVoicemail},
-		{"fax", "", func(x *line) { x.hum(2100) }, ringbid.VerdictVoicemail},
-		{"silence", "", func(*line) {}, ringbid.VerdictAnswered},
-		{"a key", "1", func(x *line) { x.stream.SendDigits("1") }, ringbid.VerdictAnswered},
+		{"beep", "", func(x *siptest.Line) { x.Hum(900) }, ringbid.VerdictVoicemail},
+		{"beep instead of a key", "1", func(x *siptest.Line) { x.Hum(900) }, ringbid.VerdictVoicemail},
+		{"fax", "", func(x *siptest.Line) { x.Hum(2100) }, ringbid.VerdictVoicemail},
+		{"silence", "", func(*siptest.Line) {}, ringbid.VerdictAnswered},
+		{"a key", "1", func(x *siptest.Line) { x.Stream.SendDigits("1") }, ringbid.VerdictAnswered},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			buyer := newPhone(t, (*line).answer)
+			buyer := newPhone(t, (*siptest.Line).Answer)
 			out := make(chan dialled, 1)
 			r := bareRig(t)
 			target := r.target(buyer, func(t *ringbid.Target) {
@@ -252,15 +253,15 @@ func TestMachineThatAnswersIsPassedOver(t *testing.T) {
 				_ = c.Hangup(ctx, ringbid.Reason{})
 				out <- dialled{attempt: a, legs: c.Legs()}
 			})
-			caller := newPhone(t, nil).call(r, "+18005550100").talk()
-			b := receive(t, "the call", buyer.lines)
-			b.want(leg.Acked)
+			caller := r.call(newPhone(t, nil), "+18005550100").Talk()
+			b := siptest.Receive(t, "the call", buyer.Lines)
+			b.Want(leg.Acked)
 			tt.act(b)
-			got := receive(t, "the attempt", out)
+			got := siptest.Receive(t, "the attempt", out)
 			if got.attempt.Verdict != tt.want || got.legs[1].Verdict != tt.want {
 				t.Errorf("attempt %+v, leg %+v", got.attempt, got.legs[1])
 			}
-			caller.want(leg.ByeReceived)
+			caller.Want(leg.ByeReceived)
 		})
 	}
 }
@@ -288,11 +289,11 @@ func TestRedirectsAreFollowedWithinBounds(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			other := newPhone(t, (*line).answer)
+			other := newPhone(t, (*siptest.Line).Answer)
 			users := make(chan string, 8)
-			var buyer *phone
-			buyer = newPhone(t, func(x *line) {
-				inv := x.leg.Invite()
+			var buyer *siptest.Phone
+			buyer = newPhone(t, func(x *siptest.Line) {
+				inv := x.Leg.Invite()
 				users <- inv.User
 				to := tt.again
 				if inv.User == "+13105550199" {
@@ -301,42 +302,41 @@ func TestRedirectsAreFollowedWithinBounds(t *testing.T) {
 					t.Errorf("diversion %v", inv.Diversion)
 				}
 				if to == "" {
-					x.answer()
+					x.Answer()
 					return
 				}
-				to = strings.NewReplacer("HERE", buyer.addr, "OTHER", other.addr).Replace(to)
-				x.on(func(l *leg.Leg) { l.Reject(302, "", leg.ReceivedHeader("Contact", to)) })
+				to = strings.NewReplacer("HERE", buyer.Addr, "OTHER", other.Addr).Replace(to)
+				x.On(func(l *leg.Leg) { l.Reject(302, "", leg.ReceivedHeader("Contact", to)) })
 			})
 			out := make(chan dialled, 1)
 			r := bareRig(t)
 			target := r.target(buyer)
-			other.rig.Store(r)
-			r.trunks.put(&ringbid.Trunk{Name: "buyers", Address: buyer.addr, FollowRedirects: tt.follow})
-			r.trunks.put(&ringbid.Trunk{Name: "others", Address: other.addr})
+			r.trunks.Put(&ringbid.Trunk{Name: "buyers", Address: buyer.Addr, FollowRedirects: tt.follow})
+			r.trunks.Put(&ringbid.Trunk{Name: "others", Address: other.Addr})
 			r.start(func(ctx context.Context, c *Call) {
 				_ = c.Answer(ctx, false)
 				a := c.Dial(ctx, dialOf(c, target))
 				_ = c.Hangup(ctx, ringbid.Reason{})
 				out <- dialled{attempt: a, legs: c.Legs()}
 			})
-			caller := newPhone(t, nil).call(r, "+18005550100").talk()
-			got := receive(t, "the attempt", out)
+			caller := r.call(newPhone(t, nil), "+18005550100").Talk()
+			got := siptest.Receive(t, "the attempt", out)
 			if got.attempt.Verdict != tt.want || len(got.legs) != 1+len(tt.users) {
 				t.Errorf("attempt %+v of %d legs", got.attempt, len(got.legs))
 			}
 			for i, want := range tt.users {
 				if tt.name == "another trunk" && i == 1 {
 					want = ""
-					if x := receive(t, "the other line", other.lines); x.leg.Invite().User != "second" {
-						t.Errorf("called %q", x.leg.Invite().User)
+					if x := siptest.Receive(t, "the other line", other.Lines); x.Leg.Invite().User != "second" {
+						t.Errorf("called %q", x.Leg.Invite().User)
 					}
 					continue
 				}
-				if u := receive(t, "a call", users); u != want {
+				if u := siptest.Receive(t, "a call", users); u != want {
 					t.Errorf("called %q, want %q", u, want)
 				}
 			}
-			caller.want(leg.ByeReceived)
+			caller.Want(leg.ByeReceived)
 			r.idle()
 		})
 	}

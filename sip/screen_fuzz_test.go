@@ -8,6 +8,7 @@ import (
 
 	"github.com/ringbid/ringbid"
 	"github.com/ringbid/ringbid/sip/leg"
+	"github.com/ringbid/ringbid/sip/siptest"
 )
 
 // FuzzScreen sends any datagram from a carrier, from somebody on an open trunk
@@ -23,13 +24,13 @@ func FuzzScreen(f *testing.F) {
 	f.Add([]byte(text("OPTIONS", "User-Agent: friendly-scanner\r\n")))
 	f.Add([]byte(text("REGISTER", "Expires: 3600\r\n")))
 	f.Add([]byte("SIP/2.0 401 Unauthorized\r\nVia: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n\r\n"))
-	book := &trunkBook{named: map[string]*ringbid.Trunk{}}
-	book.put(&ringbid.Trunk{Name: "carrier", From: []string{"127.0.0.1"}, CallsPerSecond: 5})
-	book.put(&ringbid.Trunk{Name: "open", From: []string{"127.0.0.0/9"}})
-	book.put(&ringbid.Trunk{Name: "office", Accept: ringbid.Account{Username: "pbx", Password: "correct horse"}})
-	log := &lockedBuffer{} // of panics
+	book := siptest.NewBook()
+	book.Put(&ringbid.Trunk{Name: "carrier", From: []string{"127.0.0.1"}, CallsPerSecond: 5})
+	book.Put(&ringbid.Trunk{Name: "open", From: []string{"127.0.0.0/9"}})
+	book.Put(&ringbid.Trunk{Name: "office", Accept: ringbid.Account{Username: "pbx", Password: "correct horse"}})
+	log := &siptest.Output{} // of panics
 	s, err := New(Config{
-		Listeners: []leg.Listener{{Network: "udp", Addr: "127.0.0.1:0"}}, Trunks: book, Plane: newPlane(f, 500), T1: testT1, PerSource: 1e6,
+		Listeners: []leg.Listener{{Network: "udp", Addr: "127.0.0.1:0"}}, Trunks: book, Plane: siptest.OpenPlane(f, 500), T1: testT1, PerSource: 1e6,
 		Handler: handlerFunc(func(ctx context.Context, c *Call) { _ = c.Hangup(ctx, ringbid.Reason{SIP: 486}) }),
 		Ours:    func(n ringbid.Phone) bool { return n == "+18005550100" }, Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelError})),
 	})
@@ -59,7 +60,7 @@ func FuzzScreen(f *testing.F) {
 		last.n++
 		ask := last.request("OPTIONS", at, "", last.n, "")
 		last.send(at, ask)
-		for m := last.read(patience); field(m, "CSeq") != field(ask, "CSeq"); m = last.read(patience) {
+		for m := last.read(siptest.Patience); field(m, "CSeq") != field(ask, "CSeq"); m = last.read(siptest.Patience) {
 			if m == "" {
 				t.Fatal("the server is silent")
 			}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ringbid/ringbid"
 	"github.com/ringbid/ringbid/sip/leg"
+	"github.com/ringbid/ringbid/sip/siptest"
 )
 
 // ours takes calls for one number.
@@ -45,7 +46,7 @@ func (p *wire) status(d time.Duration) (code int, m string) {
 func (p *wire) insist(to, m string) time.Duration {
 	p.t.Helper()
 	began := time.Now()
-	for try := time.Second / 2; time.Since(began) < patience; try *= 2 {
+	for try := time.Second / 2; time.Since(began) < siptest.Patience; try *= 2 {
 		p.send(to, m)
 		for end := time.Now().Add(try); time.Now().Before(end); {
 			if res := p.read(time.Until(end)); strings.HasPrefix(res, "SIP/2.0 200") && field(res, "CSeq") == field(m, "CSeq") {
@@ -92,7 +93,7 @@ func TestFloodLeavesLiveCallsAlone(t *testing.T) {
 	})
 	defer wg.Wait()
 	defer close(stop)
-	eventually(t, "the flood to be felt", func() bool { return r.counts("ringbid_sip_filtered_total")["rate"] > 100 })
+	siptest.Eventually(t, "the flood to be felt", func() bool { return r.counts("ringbid_sip_filtered_total")["rate"] > 100 })
 	for i := range 5 {
 		t.Logf("re-INVITE answered after %v", live.insist(r.addr, live.request("INVITE", r.addr, tag, 2+i, g711)))
 		live.send(r.addr, live.request("ACK", r.addr, tag, 2+i, ""))
@@ -106,7 +107,7 @@ func TestFloodLeavesLiveCallsAlone(t *testing.T) {
 	}
 	codes := map[int]int{}
 	for range 100 {
-		code, m := flood.status(patience)
+		code, m := flood.status(siptest.Patience)
 		codes[code]++
 		if code == 503 && field(m, "Retry-After") == "" {
 			t.Fatalf("no Retry-After in %s", m)
@@ -126,7 +127,7 @@ func TestOverTheRateOfItsSource(t *testing.T) {
 	}
 	codes := map[int]int{}
 	for range 10 {
-		code, m := w.status(patience)
+		code, m := w.status(siptest.Patience)
 		codes[code]++
 		if code == 503 && (field(m, "Retry-After") == "" || field(m, "Reason") == "") {
 			t.Errorf("got %s", m)
@@ -153,7 +154,7 @@ func TestCarrierWithAWrongNumber(t *testing.T) {
 		m := w.fresh("INVITE", r.addr, "+18005550199", "User-Agent: friendly-scanner\r\n")
 		w.send(r.addr, m)
 		if i == 0 { // the first ones are calls like any other
-			if code, _ := w.status(patience); code != 486 {
+			if code, _ := w.status(siptest.Patience); code != 486 {
 				t.Errorf("the first one got %d", code)
 			}
 		}
@@ -162,7 +163,7 @@ func TestCarrierWithAWrongNumber(t *testing.T) {
 	w.send(r.addr, w.fresh("INVITE", r.addr, "+18005550199"))
 	late := 0
 	for late < 10 {
-		if code, _ := w.status(patience); code == 404 {
+		if code, _ := w.status(siptest.Patience); code == 404 {
 			late++
 		} else if code == 0 {
 			t.Fatal("the carrier is silenced")
@@ -171,10 +172,10 @@ func TestCarrierWithAWrongNumber(t *testing.T) {
 	if d := time.Since(began); d < fastest/2 {
 		t.Errorf("answered after %v", d)
 	}
-	x := newPhone(t, nil).call(r, "+18005550100").talk()
-	x.hangUp()
-	x.want(leg.Terminated)
-	if n := r.log.lines("probes for a way in"); n != 1 {
+	x := r.call(newPhone(t, nil), "+18005550100").Talk()
+	x.HangUp()
+	x.Want(leg.Terminated)
+	if n := r.log.Lines("probes for a way in"); n != 1 {
 		t.Errorf("%d lines in the log", n)
 	}
 }
@@ -190,17 +191,17 @@ func TestOpenTrunkSilencesProbes(t *testing.T) {
 		}
 		refuses(ctx, c)
 	}, ours)
-	r.trunks.put(&ringbid.Trunk{Name: "world", From: []string{"0.0.0.0/0"}})
+	r.trunks.Put(&ringbid.Trunk{Name: "world", From: []string{"0.0.0.0/0"}})
 	w := newWire(t, "127.0.0.9")
 	w.send(r.addr, w.fresh("INVITE", r.addr, "+18005550100"))
-	receive(t, "the first call", served)
+	siptest.Receive(t, "the first call", served)
 	for range int(muteAt) + 2 {
 		w.send(r.addr, w.fresh("INVITE", r.addr, "+18005550199"))
 	}
-	eventually(t, "silence", func() bool { _, muted := r.s.door.probes.locked("127.0.0.9", time.Now()); return muted })
+	siptest.Eventually(t, "silence", func() bool { _, muted := r.s.door.probes.locked("127.0.0.9", time.Now()); return muted })
 	before := r.counts("ringbid_sip_filtered_total")["muted"]
 	w.send(r.addr, w.fresh("INVITE", r.addr, "+18005550100"))
-	eventually(t, "the next call to be dropped", func() bool { return r.counts("ringbid_sip_filtered_total")["muted"] > before })
+	siptest.Eventually(t, "the next call to be dropped", func() bool { return r.counts("ringbid_sip_filtered_total")["muted"] > before })
 	if len(served) != 0 {
 		t.Error("a silenced source was served")
 	}
@@ -208,11 +209,11 @@ func TestOpenTrunkSilencesProbes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, refuses, change)
-			r.trunks.put(&ringbid.Trunk{Name: "world", From: []string{"0.0.0.0/0"}})
+			r.trunks.Put(&ringbid.Trunk{Name: "world", From: []string{"0.0.0.0/0"}})
 			w := newWire(t, "127.0.0.9")
 			for range 2 * int(muteAt) {
 				w.send(r.addr, w.fresh("INVITE", r.addr, "+18005550199"))
-				if code, _ := w.status(patience); code != 486 {
+				if code, _ := w.status(siptest.Patience); code != 486 {
 					t.Fatalf("got %d", code)
 				}
 			}
@@ -223,13 +224,13 @@ func TestOpenTrunkSilencesProbes(t *testing.T) {
 func TestScannerIsKnown(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, refuses)
-	r.trunks.put(&ringbid.Trunk{Name: "world", From: []string{"0.0.0.0/0"}})
+	r.trunks.Put(&ringbid.Trunk{Name: "world", From: []string{"0.0.0.0/0"}})
 	for i, sign := range []string{"User-Agent: friendly-scanner\r\n", "User-Agent: VaxSIPUserAgent/3.1\r\n", "user-agent: PPLSIP\r\n"} {
 		w := newWire(t, fmt.Sprintf("127.0.0.%d", 20+i))
 		for range 4 {
 			w.send(r.addr, w.fresh("OPTIONS", r.addr, "+18005550100", sign))
 		}
-		eventually(t, "silence", func() bool {
+		siptest.Eventually(t, "silence", func() bool {
 			_, muted := r.s.door.probes.locked(strings.TrimSuffix(w.addr(), w.addr()[strings.IndexByte(w.addr(), ':'):]), time.Now())
 			return muted
 		})
@@ -239,7 +240,7 @@ func TestScannerIsKnown(t *testing.T) {
 	}
 	carrier := newWire(t, "127.0.0.1") // passes on what its customers write
 	carrier.send(r.addr, carrier.fresh("INVITE", r.addr, "+18005550100", "User-Agent: friendly-scanner\r\n"))
-	if code, _ := carrier.status(patience); code != 486 {
+	if code, _ := carrier.status(siptest.Patience); code != 486 {
 		t.Errorf("the carrier got %d", code)
 	}
 	if n := r.counts("ringbid_sip_probes_total")["scanner"]; n < 6 {
@@ -264,7 +265,7 @@ func answerTo(t *testing.T, m, user, password string) string {
 // digestRig has a trunk that takes calls from anywhere by digest.
 func digestRig(t *testing.T, h handlerFunc, from ...string) *rig {
 	r := newRig(t, h)
-	r.trunks.put(&ringbid.Trunk{Name: "office", From: from, Accept: ringbid.Account{Username: "pbx", Password: "correct horse"}})
+	r.trunks.Put(&ringbid.Trunk{Name: "office", From: from, Accept: ringbid.Account{Username: "pbx", Password: "correct horse"}})
 	return r
 }
 
@@ -277,16 +278,16 @@ func TestCallByDigest(t *testing.T) {
 	})
 	w := newWire(t, "127.0.0.7")
 	w.send(r.addr, w.request("INVITE", r.addr, "", 1, g711))
-	code, ask := w.status(patience)
+	code, ask := w.status(siptest.Patience)
 	if code != 401 || strings.Count(ask, "WWW-Authenticate:") != 2 || !strings.Contains(ask, "algorithm=MD5") || !strings.Contains(ask, "algorithm=SHA-256") {
 		t.Fatalf("got %s", ask)
 	}
 	w.send(r.addr, w.request("INVITE", r.addr, "", 2, g711, answerTo(t, ask, "pbx", "correct horse")))
-	code, m := w.status(patience)
+	code, m := w.status(siptest.Patience)
 	if code != 200 {
 		t.Fatalf("got %s", m)
 	}
-	if name := receive(t, "the call", trunks); name != "office" {
+	if name := siptest.Receive(t, "the call", trunks); name != "office" {
 		t.Errorf("the call is of trunk %q", name)
 	}
 	w.send(r.addr, w.request("ACK", r.addr, tagOf(m), 2, ""))
@@ -295,7 +296,7 @@ func TestCallByDigest(t *testing.T) {
 	}
 	r.idle()
 	w.send(r.addr, w.request("INVITE", r.addr, "", 9, g711, answerTo(t, ask, "pbx", "correct horse"))) // used up
-	if code, m := w.status(patience); code != 401 || !strings.Contains(m, "stale=true") {
+	if code, m := w.status(siptest.Patience); code != 401 || !strings.Contains(m, "stale=true") {
 		t.Errorf("an answer counted twice: %s", m)
 	}
 }
@@ -313,12 +314,12 @@ func TestStrangersReachTheChallengeOnly(t *testing.T) {
 		}
 	}
 	w.send(r.addr, w.fresh("REGISTER", r.addr, "1"))
-	if code, m := w.status(patience); code != 405 || !strings.Contains(field(m, "Allow"), "INVITE") {
+	if code, m := w.status(siptest.Patience); code != 405 || !strings.Contains(field(m, "Allow"), "INVITE") {
 		t.Errorf("REGISTER got %s", m)
 	}
 	carrier := newWire(t, "127.0.0.1")
 	carrier.send(r.addr, carrier.fresh("REGISTER", r.addr, "1"))
-	if code, m := carrier.status(patience); code != 405 || field(m, "Allow") == "" {
+	if code, m := carrier.status(siptest.Patience); code != 405 || field(m, "Allow") == "" {
 		t.Errorf("REGISTER of a carrier got %s", m)
 	}
 }
@@ -334,12 +335,12 @@ func TestGuessersAreLockedOut(t *testing.T) {
 	try := func(w *wire, user, password string) (int, string) {
 		t.Helper()
 		w.send(r.addr, w.fresh("INVITE", r.addr, "+18005550100"))
-		code, ask := w.status(patience)
+		code, ask := w.status(siptest.Patience)
 		if code != 401 {
 			t.Fatalf("got %s", ask)
 		}
 		w.send(r.addr, w.fresh("INVITE", r.addr, "+18005550100", answerTo(t, ask, user, password)))
-		return w.status(patience)
+		return w.status(siptest.Patience)
 	}
 	var last []string
 	for i, user := range []string{"pbx", "nobody"} {

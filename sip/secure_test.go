@@ -2,36 +2,27 @@ package sip
 
 import (
 	"context"
-	"crypto/rand"
 	"slices"
 	"testing"
 
 	"github.com/ringbid/ringbid"
 	"github.com/ringbid/ringbid/sip/leg"
+	"github.com/ringbid/ringbid/sip/media"
 	"github.com/ringbid/ringbid/sip/sdp"
+	"github.com/ringbid/ringbid/sip/siptest"
 )
 
 // keyed gives a phone's line keys of its own.
-func (x *line) keyed(s sdp.Security) {
-	x.local.Security, x.local.Keys = s, nil
-	for _, suite := range []struct {
-		name string
-		size int
-	}{{"AES_CM_128_HMAC_SHA1_80", 30}, {"AEAD_AES_128_GCM", 28}} {
-		key := make([]byte, suite.size)
-		_, _ = rand.Read(key)
-		x.local.Keys = append(x.local.Keys, sdp.Crypto{Suite: suite.name, Key: key})
-	}
-}
+func keyed(x *siptest.Line, s sdp.Security) { x.Secure(s, media.AESCM80, media.AESGCM) }
 
 // secureRig is a server whose two trunks do about SRTP what is said.
-func secureRig(t *testing.T, caller, buyer string, phone *phone) (*rig, <-chan []ringbid.Leg) {
+func secureRig(t *testing.T, caller, buyer string, phone *siptest.Phone) (*rig, <-chan []ringbid.Leg) {
 	t.Helper()
 	legs := make(chan []ringbid.Leg, 1)
 	r := bareRig(t)
 	target := r.target(phone)
-	r.trunks.put(&ringbid.Trunk{Name: "carrier", From: []string{"127.0.0.1"}, SRTP: caller, SRTPInsecure: true})
-	r.trunks.put(&ringbid.Trunk{Name: "buyers", Address: phone.addr, SRTP: buyer, SRTPInsecure: true})
+	r.trunks.Put(&ringbid.Trunk{Name: "carrier", From: []string{"127.0.0.1"}, SRTP: caller, SRTPInsecure: true})
+	r.trunks.Put(&ringbid.Trunk{Name: "buyers", Address: phone.Addr, SRTP: buyer, SRTPInsecure: true})
 	r.start(func(ctx context.Context, c *Call) {
 		_ = c.Answer(ctx, false)
 		c.Dial(ctx, dialOf(c, target))
@@ -63,36 +54,36 @@ func TestEachLegIsSecureOnItsOwn(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			buyer := newPhone(t, func(x *line) {
-				x.on(func(*leg.Leg) { x.keyed(tt.b) })
-				if session, err := sdp.Parse(x.offer); err == nil && tt.b == sdp.Plain && session.Audio.Proto == "RTP/SAVP" {
-					x.on(func(l *leg.Leg) { l.Reject(488, "") })
+			buyer := newPhone(t, func(x *siptest.Line) {
+				x.On(func(*leg.Leg) { keyed(x, tt.b) })
+				if session, err := sdp.Parse(x.Offer); err == nil && tt.b == sdp.Plain && session.Audio.Proto == "RTP/SAVP" {
+					x.On(func(l *leg.Leg) { l.Reject(488, "") })
 					return
 				}
-				x.answer()
-				x.hum(900)
+				x.Answer()
+				x.Hum(900)
 			})
 			r, legs := secureRig(t, tt.caller, tt.buyer, buyer)
-			caller := newPhone(t, nil).call(r, "+18005550100", func(x *line, _ *leg.DialConfig) { x.keyed(tt.a) })
+			caller := r.call(newPhone(t, nil), "+18005550100", func(x *siptest.Line, _ *leg.DialConfig) { keyed(x, tt.a) })
 			if !tt.ok {
-				if ev := caller.want(leg.Failed); ev.Code != 488 {
+				if ev := caller.Want(leg.Failed); ev.Code != 488 {
 					t.Errorf("refused with %d", ev.Code)
 				}
 				return
 			}
-			caller.talk()
-			caller.hum(1100)
-			caller.hears(900)
-			var b *line
+			caller.Talk()
+			caller.Hum(1100)
+			caller.Hears(900)
+			var b *siptest.Line
 			for range tt.legs - 1 {
-				b = receive(t, "the buyer's leg", buyer.lines)
+				b = siptest.Receive(t, "the buyer's leg", buyer.Lines)
 			}
-			b.hears(1100)
-			if got := [2]bool{caller.srtp.Load(), b.srtp.Load()}; got != tt.srtp {
+			b.Hears(1100)
+			if got := [2]bool{caller.Encrypted(), b.Encrypted()}; got != tt.srtp {
 				t.Errorf("encrypted %v, want %v", got, tt.srtp)
 			}
-			caller.hangUp()
-			got := receive(t, "the legs", legs)
+			caller.HangUp()
+			got := siptest.Receive(t, "the legs", legs)
 			if len(got) != tt.legs {
 				t.Fatalf("%d legs", len(got))
 			}
@@ -108,33 +99,32 @@ func TestEachLegIsSecureOnItsOwn(t *testing.T) {
 // A hold, its end and new keys of either side leave the audio up.
 func TestReOffersKeepAudioSecure(t *testing.T) {
 	t.Parallel()
-	buyer := newPhone(t, func(x *line) {
-		x.on(func(*leg.Leg) { x.keyed(sdp.Required) })
-		x.answer()
-		x.hum(900)
+	buyer := newPhone(t, func(x *siptest.Line) {
+		x.On(func(*leg.Leg) { keyed(x, sdp.Required) })
+		x.Answer()
+		x.Hum(900)
 	})
 	r, legs := secureRig(t, "require", "require", buyer)
-	caller := newPhone(t, nil).call(r, "+18005550100", func(x *line, _ *leg.DialConfig) { x.keyed(sdp.Required) }).talk()
-	caller.hum(1100)
-	caller.hears(900)
-	b := receive(t, "the buyer's leg", buyer.lines)
-	b.reoffer(sdp.SendOnly)
-	b.reoffer(sdp.SendRecv)
-	b.hears(1100)
-	caller.on(func(*leg.Leg) {
-		ours := slices.Clone(caller.local.Keys)
-		caller.keyed(sdp.Required)
-		if slices.EqualFunc(ours, caller.local.Keys, func(a, b sdp.Crypto) bool { return string(a.Key) == string(b.Key) }) {
+	caller := r.call(newPhone(t, nil), "+18005550100", func(x *siptest.Line, _ *leg.DialConfig) { keyed(x, sdp.Required) }).Talk()
+	caller.Hum(1100)
+	caller.Hears(900)
+	b := siptest.Receive(t, "the buyer's leg", buyer.Lines)
+	b.Reoffer(sdp.SendOnly)
+	b.Reoffer(sdp.SendRecv)
+	b.Hears(1100)
+	caller.Reoffer(sdp.SendRecv, func(x *siptest.Line) {
+		ours := slices.Clone(x.Local.Keys)
+		keyed(x, sdp.Required)
+		if slices.EqualFunc(ours, x.Local.Keys, func(a, b sdp.Crypto) bool { return string(a.Key) == string(b.Key) }) {
 			t.Error("the same keys")
 		}
 	})
-	caller.reoffer(sdp.SendRecv)
-	b.hum(950)
-	caller.hears(950)
-	caller.hum(1200)
-	b.hears(1200)
-	caller.hangUp()
-	for _, l := range receive(t, "the legs", legs) {
+	b.Hum(950)
+	caller.Hears(950)
+	caller.Hum(1200)
+	b.Hears(1200)
+	caller.HangUp()
+	for _, l := range siptest.Receive(t, "the legs", legs) {
 		if l.Media.Forged > 5 || l.Media.SRTP == "" { // packets on their way while keys change
 			t.Errorf("%s: %+v", l.Side, l.Media)
 		}

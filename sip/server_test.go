@@ -9,6 +9,7 @@ import (
 
 	"github.com/ringbid/ringbid"
 	"github.com/ringbid/ringbid/sip/leg"
+	"github.com/ringbid/ringbid/sip/siptest"
 )
 
 const g711 = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\n"
@@ -41,7 +42,7 @@ func TestCallerGivesUpBeforeTheAnswer(t *testing.T) {
 	w.send(r.addr, w.request("CANCEL", r.addr, "", 1, ""))
 	m := w.next("SIP/2.0 487")
 	w.send(r.addr, w.request("ACK", r.addr, tagOf(m), 1, ""))
-	e := receive(t, "the end", ends)
+	e := siptest.Receive(t, "the end", ends)
 	if e.by != "caller" || e.why.Code != "cancelled" || !errors.Is(e.cause, ErrCallerGone) || !errors.Is(e.play, ErrCallerGone) {
 		t.Errorf("end %+v", e)
 	}
@@ -56,12 +57,12 @@ func TestHandlerRefuses(t *testing.T) {
 			t.Errorf("leg %+v", legs[0])
 		}
 	})
-	x := newPhone(t, nil).call(r, "+18005550100")
-	if ev := x.want(leg.Failed); ev.Code != 404 || ev.Q850 != 1 {
+	x := r.call(newPhone(t, nil), "+18005550100")
+	if ev := x.Want(leg.Failed); ev.Code != 404 || ev.Q850 != 1 {
 		t.Errorf("got %+v", ev)
 	}
 	r.idle()
-	if k := r.kinds(); len(k) != 1 || k[0] != ringbid.EventRejected {
+	if k := r.events.Kinds(); len(k) != 1 || k[0] != ringbid.EventRejected {
 		t.Errorf("events %v", k)
 	}
 }
@@ -78,14 +79,14 @@ func TestHandlerPanics(t *testing.T) {
 		answerAndWait(ctx, c)
 	})
 	p := newPhone(t, nil)
-	if ev := p.call(r, "+18005550100").want(leg.Failed); ev.Code != 500 {
+	if ev := r.call(p, "+18005550100").Want(leg.Failed); ev.Code != 500 {
 		t.Errorf("got %+v", ev)
 	}
-	p.call(r, "+18005550101").want(leg.ByeReceived)
-	x := p.call(r, "+18005550102").talk()
-	x.hangUp()
+	r.call(p, "+18005550101").Want(leg.ByeReceived)
+	x := r.call(p, "+18005550102").Talk()
+	x.HangUp()
 	r.idle()
-	if n := r.counts("ringbid_sip_call_panics_total")[""]; n != 2 || r.log.lines("call panicked") != 2 {
+	if n := r.counts("ringbid_sip_call_panics_total")[""]; n != 2 || r.log.Lines("call panicked") != 2 {
 		t.Errorf("%v panics counted", n)
 	}
 }
@@ -96,9 +97,9 @@ func TestListenersThatPanicDoNotHurtTheCall(t *testing.T) {
 		c.Emit = func(ringbid.Event) { panic("a defect") }
 		c.Tap = tapFunc(func(ringbid.Invite) (Sink, error) { panic("another") })
 	})
-	x := newPhone(t, nil).call(r, "+18005550100").talk()
-	x.hears(500)
-	x.hangUp()
+	x := r.call(newPhone(t, nil), "+18005550100").Talk()
+	x.Hears(500)
+	x.HangUp()
 	r.idle()
 	if n := r.counts("ringbid_sip_call_panics_total")[""]; n != 2 || r.counts("ringbid_sip_tap_errors_total")[""] != 1 {
 		t.Errorf("%v panics counted", n)
@@ -135,17 +136,17 @@ func TestLimitsAnswer503(t *testing.T) {
 					}
 				}
 				if tt.code == codeNoPorts {
-					c.Plane = newPlane(t, 1)
+					c.Plane = siptest.OpenPlane(t, 1)
 				}
 			})
 			tt.trunk.Name, tt.trunk.From = "carrier", []string{"127.0.0.1"}
-			r.trunks.put(&tt.trunk)
+			r.trunks.Put(&tt.trunk)
 			p := newPhone(t, nil)
-			first := p.call(r, "+18005550100").talk()
+			first := r.call(p, "+18005550100").Talk()
 			if tt.act != nil {
 				tt.act(r)
 			}
-			ev := p.call(r, "+18005550100").want(leg.Failed)
+			ev := r.call(p, "+18005550100").Want(leg.Failed)
 			after := ""
 			for _, h := range ev.Headers {
 				if h.Name() == "Retry-After" {
@@ -158,12 +159,12 @@ func TestLimitsAnswer503(t *testing.T) {
 			if n := r.counts("ringbid_sip_calls_refused_total"); n[tt.code] != 1 {
 				t.Errorf("refused %v", n)
 			}
-			if got := receive(t, "word of the refusal", refused); got.Code != tt.code || got.SIP != 503 {
+			if got := siptest.Receive(t, "word of the refusal", refused); got.Code != tt.code || got.SIP != 503 {
 				t.Errorf("refused for %+v", got)
 			}
-			first.hum(800) // the live call is unharmed
-			first.hangUp()
-			first.want(leg.Terminated)
+			first.Hum(800) // the live call is unharmed
+			first.HangUp()
+			first.Want(leg.Terminated)
 			r.idle()
 		})
 	}
@@ -184,7 +185,7 @@ func TestServerEndsCalls(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, answerAndWait)
 	p := newPhone(t, nil)
-	one, two := p.call(r, "+18005550100").talk(), p.call(r, "+18005550100").talk()
+	one, two := r.call(p, "+18005550100").Talk(), r.call(p, "+18005550100").Talk()
 	ids := r.s.Calls()
 	if len(ids) != 2 || r.s.Active() != 2 {
 		t.Fatalf("calls %v", ids)
@@ -192,11 +193,11 @@ func TestServerEndsCalls(t *testing.T) {
 	if r.s.Hangup("nobody", ringbid.Reason{}) || !r.s.Hangup(ids[0], ringbid.Reason{Code: "operator", Text: "ended by operator"}) {
 		t.Error("hangup of one call")
 	}
-	if ev := one.want(leg.ByeReceived); ev.Reason != "ended by operator" {
+	if ev := one.Want(leg.ByeReceived); ev.Reason != "ended by operator" {
 		t.Errorf("BYE for %q", ev.Reason)
 	}
 	r.s.HangupAll(reason(codeShutdown))
-	two.want(leg.ByeReceived)
+	two.Want(leg.ByeReceived)
 	r.idle()
 }
 

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/ringbid/ringbid"
+	"github.com/ringbid/ringbid/sip/media"
+	"github.com/ringbid/ringbid/sip/siptest"
 )
 
 type tapFunc func(ringbid.Invite) (Sink, error)
@@ -15,7 +17,7 @@ func (f tapFunc) Open(inv ringbid.Invite) (Sink, error) { return f(inv) }
 
 // tapped records which frames came and that none came after Close.
 type tapped struct {
-	ear
+	siptest.Ear
 	closed  chan struct{}
 	secrets []bool
 }
@@ -39,19 +41,19 @@ func TestTapGetsTheCallUntilItsEnd(t *testing.T) {
 			t.Error("sink is open although every leg is through")
 		}
 	}, func(c *Config) { c.Tap = tapFunc(func(ringbid.Invite) (Sink, error) { return sink, nil }) })
-	x := newPhone(t, nil).call(r, "+18005550100").talk()
-	x.hum(1200)
-	eventually(t, "the caller on the tap", func() bool { return sink.power(1200) > 0.7 })
-	x.stream.SendDigits("7")
-	eventually(t, "the answer", func() bool { return len(r.kinds()) >= 1 })
-	x.hum(1200)
-	eventually(t, "digits", func() bool { return x.stream.Stats().Sent > 40 })
-	x.hangUp()
-	receive(t, "the end", ended)
+	x := r.call(newPhone(t, nil), "+18005550100").Talk()
+	x.Hum(1200)
+	siptest.Eventually(t, "the caller on the tap", func() bool { return sink.Power(media.Rx, 1200) > 0.7 })
+	x.Stream.SendDigits("7")
+	siptest.Eventually(t, "the answer", func() bool { return len(r.events.Kinds()) >= 1 })
+	x.Hum(1200)
+	siptest.Eventually(t, "digits", func() bool { return x.Stream.Stats().Sent > 40 })
+	x.HangUp()
+	siptest.Receive(t, "the end", ended)
 	if len(sink.secrets) != 2 || !sink.secrets[0] || sink.secrets[1] {
 		t.Errorf("secret %v", sink.secrets)
 	}
-	for _, k := range r.kinds() {
+	for _, k := range r.events.Kinds() {
 		if k == ringbid.EventDigit {
 			t.Error("a secret digit in the events")
 		}
@@ -63,9 +65,9 @@ func TestTapThatFailsDoesNotHurtTheCall(t *testing.T) {
 	r := newRig(t, answerRecorded, func(c *Config) {
 		c.Tap = tapFunc(func(ringbid.Invite) (Sink, error) { return nil, errors.New("disk full") })
 	})
-	x := newPhone(t, nil).call(r, "+18005550100").talk()
-	x.hears(500)
-	x.hangUp()
+	x := r.call(newPhone(t, nil), "+18005550100").Talk()
+	x.Hears(500)
+	x.HangUp()
 	r.idle()
 	if r.counts("ringbid_sip_tap_errors_total")[""] != 1 {
 		t.Error("not counted")

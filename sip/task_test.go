@@ -10,6 +10,7 @@ import (
 
 	"github.com/ringbid/ringbid"
 	"github.com/ringbid/ringbid/sip/leg"
+	"github.com/ringbid/ringbid/sip/siptest"
 )
 
 func TestKeysByInfo(t *testing.T) {
@@ -33,7 +34,7 @@ func TestKeysByInfo(t *testing.T) {
 		w.send(r.addr, strings.Replace(m, "application/sdp", "application/dtmf-relay", 1))
 		w.next("SIP/2.0 200")
 	}
-	if s := receive(t, "the digits", got); s != "407" {
+	if s := siptest.Receive(t, "the digits", got); s != "407" {
 		t.Errorf("digits %q", s)
 	}
 	w.reply(w.next("BYE "), "200 OK", "")
@@ -51,7 +52,7 @@ func TestOneTaskAtATime(t *testing.T) {
 		first := make(chan error, 1)
 		short, cancel := context.WithCancel(ctx)
 		go func() { first <- c.Play(short, tone(500, time.Minute), false) }()
-		eventually(t, "the first task", func() (on bool) {
+		siptest.Eventually(t, "the first task", func() (on bool) {
 			c.ask(func() { on = c.task != nil })
 			return on
 		})
@@ -63,6 +64,6 @@ func TestOneTaskAtATime(t *testing.T) {
 			t.Errorf("cancelled play: %v", err)
 		}
 	})
-	newPhone(t, nil).call(r, "+18005550100").want(leg.ByeReceived)
+	r.call(newPhone(t, nil), "+18005550100").Want(leg.ByeReceived)
 	<-done
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ringbid/ringbid/sip/siptest"
 )
 
 // wire is a far party that says exactly what a test tells it to.
@@ -45,7 +47,7 @@ func (p *wire) read(d time.Duration) string {
 // others are skipped.
 func (p *wire) next(start string) string {
 	p.t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(siptest.Patience); time.Now().Before(deadline); {
 		if m := p.read(time.Until(deadline)); strings.HasPrefix(m, start) {
 			return m
 		}

@@ -175,14 +175,7 @@ func TestCodecs(t *testing.T) {
 		caller := r.phone().Call(r.addr, "+18005550100", offers(pcmu)).Talk()
 		line := pickUp(t, buyer, pcmu)
 		bothHear(caller, line)
-		caller.Local.Codecs = []sdp.Codec{g722}
-		caller.Local.Version++
-		caller.On(func(l *leg.Leg) { l.Offer(sdp.Offer(caller.Local)) })
-		done := caller.Want(leg.OfferDone)
-		if done.Code != 200 {
-			t.Fatalf("%+v", done)
-		}
-		caller.Join(done.SDP)
+		caller.Reoffer(sdp.SendRecv, func(x *siptest.Line) { x.Local.Codecs = []sdp.Codec{g722} })
 		caller.Hum(1500)
 		line.Hears(1500)
 		caller.Hears(900)
@@ -203,7 +196,7 @@ func keysArrive(t *testing.T, from, to *siptest.Line, keys string) {
 	t.Helper()
 	from.Stream.Stop()
 	from.Stream.SendDigits(keys)
-	wantKeys(t, to, keys)
+	to.WantKeys(keys)
 	limit := time.After(siptest.Patience)
 	for {
 		select {
@@ -214,24 +207,6 @@ func keysArrive(t *testing.T, from, to *siptest.Line, keys string) {
 		case <-limit:
 			t.Fatal("the keys are not sent")
 		}
-	}
-}
-
-func wantKeys(t *testing.T, to *siptest.Line, keys string) {
-	t.Helper()
-	got, limit := "", time.After(siptest.Patience)
-	for len(got) < len(keys) {
-		select {
-		case ev := <-to.Sounds:
-			if ev.Kind == media.Digit {
-				got += string(rune(ev.Digit))
-			}
-		case <-limit:
-			t.Fatalf("keys %q, want %q", got, keys)
-		}
-	}
-	if got != keys {
-		t.Errorf("keys %q, want %q", got, keys)
 	}
 }
 
@@ -315,7 +290,7 @@ func TestKeysByInfo(t *testing.T) {
 		r.bridge(r.target(buyer.Addr))
 		caller := r.sipp("uac_info.xml", "-s", "+18005550100", r.addr)
 		line := pickUp(t, buyer, pcmu, events(101))
-		wantKeys(t, line, "5#A")
+		line.WantKeys("5#A")
 		caller.Passes()
 	})
 	prove(t, "RFC 6086", "keys by INFO become tones at a buyer without events", "sipp", func(t *testing.T, r *rig) {
@@ -326,7 +301,7 @@ func TestKeysByInfo(t *testing.T) {
 		line.Tones = true
 		line.Local.Codecs = []sdp.Codec{pcmu}
 		line.Answer()
-		wantKeys(t, line, "5#A")
+		line.WantKeys("5#A")
 		caller.Passes()
 	})
 	prove(t, "RFC 6086", "events become INFO on a trunk of that kind, and post-dial keys too", "raw", func(t *testing.T, r *rig) {

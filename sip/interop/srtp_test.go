@@ -141,10 +141,7 @@ func TestSRTP(t *testing.T) {
 			line.Hum(900)
 			caller.Hears(900)
 			line.Hears(1100)
-			caller.Secure(sdp.Required, suite)
-			caller.Local.Version++
-			caller.On(func(l *leg.Leg) { l.Offer(sdp.Offer(caller.Local)) })
-			caller.Join(caller.Want(leg.OfferDone).SDP)
+			caller.Reoffer(sdp.SendRecv, func(x *siptest.Line) { x.Secure(sdp.Required, suite) })
 			line.Hum(950)
 			caller.Hears(950)
 			caller.Hum(1250)

@@ -3,6 +3,7 @@ package siptest
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,9 +23,9 @@ type Phone struct {
 }
 
 // NewPhone opens a phone on 127.0.0.1, UDP and TCP. Incoming calls wait in
-// Lines. t1 is the round trip estimate of its timers, the same in every stack of
-// the process.
-func NewPhone(t testing.TB, t1 time.Duration) *Phone {
+// Lines; serve, if given, takes each as well, on a goroutine of its own. t1 is
+// the round trip estimate of its timers, the same in every stack of the process.
+func NewPhone(t testing.TB, t1 time.Duration, serve ...func(*Line)) *Phone {
 	t.Helper()
 	p := &Phone{t: t, Plane: OpenPlane(t, 200), Lines: make(chan *Line, 64)}
 	stack, err := leg.Listen(leg.Config{
@@ -35,6 +36,9 @@ func NewPhone(t testing.TB, t1 time.Duration) *Phone {
 			l.Bind(x.mailbox)
 			x.Offer = l.Invite().SDP
 			p.Lines <- x
+			for _, f := range serve {
+				go f(x)
+			}
 			x.own()
 		},
 	})
@@ -56,8 +60,8 @@ type Line struct {
 	Leg    *leg.Leg // for the owner only: use On
 	Stream *media.Stream
 	Ear    *Ear
-	Local  sdp.Local
-	Offer  []byte // of an incoming call
+	Local  sdp.Local // as Leg, once the call is made
+	Offer  []byte    // of an incoming call
 	Sounds chan media.Event
 	Tones  bool // without telephone-event it sends and finds keys as tones
 
@@ -66,6 +70,7 @@ type Line struct {
 	do         chan func()
 	events     chan leg.Event
 	over       chan struct{} // the leg is through
+	srtp       atomic.Bool   // the audio is encrypted
 }
 
 func (p *Phone) line() *Line {
@@ -120,7 +125,8 @@ func (x *Line) own() {
 	}
 }
 
-// On runs f on the owner; nothing happens when the call is over.
+// On runs f on the owner; nothing happens when the call is over. What f calls may
+// not use On again.
 func (x *Line) On(f func(l *leg.Leg)) {
 	ran := make(chan struct{})
 	select {
@@ -163,12 +169,33 @@ func (x *Line) Join(answer []byte) {
 		x.t.Errorf("answer: %v\n%s", err, answer)
 		return
 	}
-	a, err := sdp.Accept(session, x.Local)
-	if err != nil {
-		x.t.Errorf("answer: %v\n%s", err, answer)
-		return
+	x.On(func(*leg.Leg) {
+		a, err := sdp.Accept(session, x.Local)
+		if err != nil {
+			x.t.Errorf("answer: %v\n%s", err, answer)
+			return
+		}
+		x.apply(a)
+	})
+}
+
+// Reoffer sends a re-INVITE with the direction and what else changes Local, and
+// applies the answer; any other than 200 fails the test.
+func (x *Line) Reoffer(d sdp.Direction, change ...func(*Line)) {
+	x.t.Helper()
+	x.On(func(l *leg.Leg) {
+		x.Local.Direction = d
+		x.Local.Version++
+		for _, f := range change {
+			f(x)
+		}
+		l.Offer(sdp.Offer(x.Local))
+	})
+	ev := x.Want(leg.OfferDone)
+	if ev.Code != 200 {
+		x.t.Fatalf("re-INVITE: %d %s %v", ev.Code, ev.Reason, ev.Err)
 	}
-	x.apply(a)
+	x.Join(ev.SDP)
 }
 
 func (x *Line) apply(a sdp.Agreed) {
@@ -187,41 +214,45 @@ func (x *Line) apply(a sdp.Agreed) {
 		p.Ptime = x.PacketTime
 	}
 	p.RTCP, p.Mux, p.Seal, p.Open = a.RTCP, a.Mux, mediaKey(a.Ours), mediaKey(a.Theirs)
+	x.srtp.Store(a.Ours != nil)
 	if err := x.Stream.Apply(p); err != nil {
 		x.t.Error(err)
 	}
 }
 
-// Answer answers an incoming call.
+// Encrypted reports whether the audio agreed on last is SRTP.
+func (x *Line) Encrypted() bool { return x.srtp.Load() }
+
+// Answer answers an incoming call and turns the audio on.
 func (x *Line) Answer() {
 	x.t.Helper()
-	body, a, err := x.describe()
-	if err != nil {
-		x.t.Errorf("offer: %v\n%s", err, x.Offer)
-		return
-	}
-	x.apply(a)
-	x.On(func(l *leg.Leg) { l.Answer(body) })
-}
-
-func (x *Line) describe() ([]byte, sdp.Agreed, error) {
-	session, err := sdp.Parse(x.Offer)
-	if err != nil {
-		return nil, sdp.Agreed{}, err
-	}
-	return sdp.Answer(session, x.Local)
+	x.agree(func(l *leg.Leg, body []byte) { l.Answer(body) })
 }
 
 // Early sends 183 with the answer in it and turns the audio on.
 func (x *Line) Early() {
 	x.t.Helper()
-	body, a, err := x.describe()
+	x.agree(func(l *leg.Leg, body []byte) { l.Progress(183, "", body) })
+}
+
+// agree turns the audio on as the offer and Local allow, and has say send the
+// answer.
+func (x *Line) agree(say func(l *leg.Leg, body []byte)) {
+	x.t.Helper()
+	session, err := sdp.Parse(x.Offer)
 	if err != nil {
 		x.t.Errorf("offer: %v\n%s", err, x.Offer)
 		return
 	}
-	x.apply(a)
-	x.On(func(l *leg.Leg) { l.Progress(183, "", body) })
+	x.On(func(l *leg.Leg) {
+		body, a, err := sdp.Answer(session, x.Local)
+		if err != nil {
+			x.t.Errorf("offer: %v\n%s", err, x.Offer)
+			return
+		}
+		x.apply(a)
+		say(l, body)
+	})
 }
 
 // Ring sends 180.
@@ -237,6 +268,26 @@ func (x *Line) Hum(hz float64) { x.Stream.Play(media.ClipFromULaw(Tone(hz, time.
 func (x *Line) Hears(hz float64) {
 	x.t.Helper()
 	x.Ear.Hears(x.t, media.Rx, hz)
+}
+
+// WantKeys waits for as many keys of the other side, and fails the test when they
+// are others.
+func (x *Line) WantKeys(keys string) {
+	x.t.Helper()
+	got := ""
+	for limit := time.After(Patience); len(got) < len(keys); {
+		select {
+		case ev := <-x.Sounds:
+			if ev.Kind == media.Digit {
+				got += string(rune(ev.Digit))
+			}
+		case <-limit:
+			x.t.Fatalf("keys %q, want %q", got, keys)
+		}
+	}
+	if got != keys {
+		x.t.Errorf("keys %q, want %q", got, keys)
+	}
 }
 
 // Over waits until the leg is through.

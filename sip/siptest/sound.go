@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -44,12 +45,13 @@ func Tone(hz float64, d time.Duration) []byte {
 	return media.Tone([]float64{hz}, d, 0, d, 0.5).ULaw()
 }
 
-// Ear keeps the last 200 ms of both channels of a stream and tells tones apart.
-// It is a media.Tap and a sip.Sink.
+// Ear keeps the last 200 ms of both channels of a stream, tells tones apart and
+// counts silence. It is a media.Tap and a sip.Sink.
 type Ear struct {
-	mu   sync.Mutex
-	last [2][]byte
-	n    [2]int
+	mu    sync.Mutex
+	last  [2][]byte
+	n     [2]int
+	quiet [2]int
 }
 
 // Frame takes one packet's audio.
@@ -57,6 +59,9 @@ func (e *Ear) Frame(ch media.Channel, _ int64, ulaw []byte) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.n[ch]++
+	if !slices.ContainsFunc(ulaw, func(b byte) bool { return b != 0xff && b != 0x7f }) {
+		e.quiet[ch]++
+	}
 	e.last[ch] = append(e.last[ch], ulaw...)
 	if n := len(e.last[ch]); n > 1600 {
 		e.last[ch] = append([]byte(nil), e.last[ch][n-1600:]...)
@@ -81,6 +86,13 @@ func (e *Ear) Frames(ch media.Channel) int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.n[ch]
+}
+
+// Silence returns how many packets were pure silence (0 in µ-law) on the channel.
+func (e *Ear) Silence(ch media.Channel) int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.quiet[ch]
 }
 
 // Hears waits until most of what is heard is the tone.
