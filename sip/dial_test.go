@@ -106,11 +106,11 @@ func TestVerdicts(t *testing.T) {
 
 func TestSilentTargetIsLeftAfterEightT1(t *testing.T) {
 	t.Parallel()
-	silent := newWire(t, "127.0.0.1")
+	silent := siptest.NewWire(t, "127.0.0.1")
 	buyer := newPhone(t, nil)
 	r, caller, out := dialOnce(t, buyer, func(_ *ringbid.Target, d *ringbid.Dial, r *rig) {
 		d.RingTimeout = 30 * time.Second
-		r.trunks.Put(&ringbid.Trunk{Name: "buyers", Address: silent.addr()})
+		r.trunks.Put(&ringbid.Trunk{Name: "buyers", Address: silent.Addr()})
 	})
 	caller.Hears(700)
 	got := siptest.Receive(t, "the attempt", out)
@@ -118,31 +118,31 @@ func TestSilentTargetIsLeftAfterEightT1(t *testing.T) {
 		t.Errorf("attempt %+v after %v", got.attempt, got.took)
 	}
 	// The peer wakes up late: its 200 must be acknowledged and ended.
-	invite := silent.next("INVITE ")
-	silent.reply(invite, "200 OK", "Contact: <sip:"+silent.addr()+">\r\n")
-	silent.next("ACK ")
-	bye := silent.next("BYE ")
-	silent.reply(bye, "200 OK", "")
+	invite := silent.Next("INVITE ")
+	silent.Reply(invite, "200 OK", "Contact: <sip:"+silent.Addr()+">\r\n")
+	silent.Next("ACK ")
+	bye := silent.Next("BYE ")
+	silent.Reply(bye, "200 OK", "")
 	r.idle()
 }
 
 func TestRingTimeoutCancelsWithAReason(t *testing.T) {
 	t.Parallel()
-	peer := newWire(t, "127.0.0.1")
+	peer := siptest.NewWire(t, "127.0.0.1")
 	_, _, out := dialOnce(t, newPhone(t, nil), func(_ *ringbid.Target, _ *ringbid.Dial, r *rig) {
-		r.trunks.Put(&ringbid.Trunk{Name: "buyers", Address: peer.addr()})
+		r.trunks.Put(&ringbid.Trunk{Name: "buyers", Address: peer.Addr()})
 	})
-	invite := peer.next("INVITE ")
-	peer.reply(invite, "180 Ringing", "")
-	cancel := peer.next("CANCEL ")
+	invite := peer.Next("INVITE ")
+	peer.Reply(invite, "180 Ringing", "")
+	cancel := peer.Next("CANCEL ")
 	if !strings.Contains(cancel, "Q.850;cause=19") {
 		t.Errorf("no reason in\n%s", cancel)
 	}
 	// The answer was on its way when the CANCEL left.
-	peer.reply(invite, "200 OK", "Contact: <sip:"+peer.addr()+">\r\n")
-	peer.reply(cancel, "200 OK", "")
-	peer.next("ACK ")
-	peer.reply(peer.next("BYE "), "200 OK", "")
+	peer.Reply(invite, "200 OK", "Contact: <sip:"+peer.Addr()+">\r\n")
+	peer.Reply(cancel, "200 OK", "")
+	peer.Next("ACK ")
+	peer.Reply(peer.Next("BYE "), "200 OK", "")
 	if got := siptest.Receive(t, "the attempt", out); got.attempt.Verdict != ringbid.VerdictNoAnswer || got.attempt.RingMS == 0 {
 		t.Errorf("attempt %+v", got.attempt)
 	}

@@ -18,19 +18,19 @@ import (
 func TestUnknownSourcesGetSilence(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, answerAndWait)
-	scanner, flood := newWire(t, "127.0.0.9"), newWire(t, "127.0.0.10")
+	scanner, flood := siptest.NewWire(t, "127.0.0.9"), siptest.NewWire(t, "127.0.0.10")
 	caller := r.call(newPhone(t, nil), "+18005550100").Talk()
 	for i := range 2000 {
-		flood.send(r.addr, fmt.Sprintf("OPTIONS sip:%d@%s SIP/2.0\r\n\r\n", i, r.addr))
+		flood.Send(r.addr, fmt.Sprintf("OPTIONS sip:%d@%s SIP/2.0\r\n\r\n", i, r.addr))
 		if i%100 == 0 {
-			scanner.send(r.addr, scanner.request("INVITE", r.addr, "", i+1, g711))
+			scanner.Send(r.addr, scanner.Request("INVITE", r.addr, "", i+1, g711))
 		}
 	}
 	other := r.call(newPhone(t, nil), "+18005550100").Talk() // rightful calls go on
 	other.HangUp()
 	caller.HangUp()
 	other.Want(leg.Terminated)
-	if m := scanner.read(50*time.Millisecond) + flood.read(50*time.Millisecond); m != "" {
+	if m := scanner.Read(50*time.Millisecond) + flood.Read(50*time.Millisecond); m != "" {
 		t.Errorf("a stranger was answered:\n%s", m)
 	}
 	if n := r.log.Lines("unknown source"); n != 2 {
@@ -75,15 +75,15 @@ func TestStrangersHoldNoConnections(t *testing.T) {
 func TestNextCallIsUnharmed(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, answerAndWait)
-	w := newWire(t, "127.0.0.1")
-	good := w.request("INVITE", r.addr, "", 1, g711)
+	w := siptest.NewWire(t, "127.0.0.1")
+	good := w.Request("INVITE", r.addr, "", 1, g711)
 	for _, bad := range []string{
 		"", "\r\n\r\n\r\n", "INVITE", strings.Repeat("A", 60000), "\x00\x01\x02\x03", "INVITE sip:x SIP/2.0\r\n\r\n",
 		strings.Replace(good, "Content-Length: ", "Content-Length: 9", 1), strings.Replace(good, "From:", "Frm:", 1),
 		strings.Replace(good, ";rport", strings.Repeat(";a", 20000), 1), strings.Replace(good, "CSeq: 1 INVITE", "CSeq: 1 BYE", 1),
 		strings.Replace(good, "v=0", "v=\x00", 1), "SIP/2.0 200 OK\r\n\r\n", "BYE sip:x SIP/2.0\r\nVia: y\r\n\r\n",
 	} {
-		w.send(r.addr, bad)
+		w.SendRaw(r.addr, bad)
 	}
 	x := r.call(newPhone(t, nil), "+18005550100").Talk()
 	x.HangUp()

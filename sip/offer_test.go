@@ -26,14 +26,14 @@ func TestOffersWeCannotTake(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			w := newWire(t, "127.0.0.1")
-			w.send(r.addr, w.request("INVITE", r.addr, "", 1, tt.body))
-			w.next("SIP/2.0 100")
-			m := w.next("SIP/2.0 ")
-			if !strings.HasPrefix(m, "SIP/2.0 "+tt.status) || !strings.HasPrefix(field(m, "Warning"), tt.warning) || !strings.HasPrefix(field(m, "Reason"), "Q.850;cause=") {
+			w := siptest.NewWire(t, "127.0.0.1")
+			w.Send(r.addr, w.Request("INVITE", r.addr, "", 1, tt.body))
+			w.Next("SIP/2.0 100")
+			m := w.Next("SIP/2.0 ")
+			if !strings.HasPrefix(m, "SIP/2.0 "+tt.status) || !strings.HasPrefix(siptest.Header(m, "Warning"), tt.warning) || !strings.HasPrefix(siptest.Header(m, "Reason"), "Q.850;cause=") {
 				t.Errorf("got\n%s", m)
 			}
-			w.send(r.addr, w.request("ACK", r.addr, tagOf(m), 1, ""))
+			w.Send(r.addr, w.Request("ACK", r.addr, siptest.ToTag(m), 1, ""))
 		})
 	}
 }
@@ -45,9 +45,9 @@ func TestLateOffer(t *testing.T) {
 		answered <- c.Answer(ctx, false)
 		<-ctx.Done()
 	})
-	w := newWire(t, "127.0.0.1")
-	w.send(r.addr, w.request("INVITE", r.addr, "", 1, ""))
-	ok := w.next("SIP/2.0 200")
+	w := siptest.NewWire(t, "127.0.0.1")
+	w.Send(r.addr, w.Request("INVITE", r.addr, "", 1, ""))
+	ok := w.Next("SIP/2.0 200")
 	if !strings.Contains(ok, "m=audio ") || !strings.Contains(ok, "telephone-event") {
 		t.Errorf("no offer in\n%s", ok)
 	}
@@ -56,12 +56,12 @@ func TestLateOffer(t *testing.T) {
 		t.Errorf("answered before the ACK: %v", err)
 	case <-time.After(100 * time.Millisecond):
 	}
-	w.send(r.addr, w.request("ACK", r.addr, tagOf(ok), 1, g711))
+	w.Send(r.addr, w.Request("ACK", r.addr, siptest.ToTag(ok), 1, g711))
 	if err := siptest.Receive(t, "the answer", answered); err != nil {
 		t.Error(err)
 	}
-	w.send(r.addr, w.request("BYE", r.addr, tagOf(ok), 2, ""))
-	w.next("SIP/2.0 200")
+	w.Send(r.addr, w.Request("BYE", r.addr, siptest.ToTag(ok), 2, ""))
+	w.Next("SIP/2.0 200")
 	r.idle()
 }
 
@@ -69,13 +69,13 @@ func TestLateOfferWithoutAnswer(t *testing.T) {
 	t.Parallel()
 	answered := make(chan error, 1)
 	r := newRig(t, func(ctx context.Context, c *Call) { answered <- c.Answer(ctx, false) })
-	w := newWire(t, "127.0.0.1")
-	w.send(r.addr, w.request("INVITE", r.addr, "", 1, ""))
-	ok := w.next("SIP/2.0 200")
-	w.send(r.addr, w.request("ACK", r.addr, tagOf(ok), 1, ""))
+	w := siptest.NewWire(t, "127.0.0.1")
+	w.Send(r.addr, w.Request("INVITE", r.addr, "", 1, ""))
+	ok := w.Next("SIP/2.0 200")
+	w.Send(r.addr, w.Request("ACK", r.addr, siptest.ToTag(ok), 1, ""))
 	if err := siptest.Receive(t, "the answer", answered); !errors.Is(err, ErrCallerGone) {
 		t.Errorf("answer: %v", err)
 	}
-	w.reply(w.next("BYE "), "200 OK", "")
+	w.Reply(w.Next("BYE "), "200 OK", "")
 	r.idle()
 }

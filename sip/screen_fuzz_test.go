@@ -43,24 +43,25 @@ func FuzzScreen(f *testing.F) {
 		_ = s.Close(ctx) // calls may be left
 	})
 	at := s.Addrs()[0].Addr
-	var from [3]*wire
+	var from [3]*siptest.Wire
 	for i, ip := range []string{"127.0.0.1", "127.0.0.2", "127.128.0.3"} {
-		from[i] = newWire(f, ip)
+		from[i] = siptest.NewWire(f, ip)
 	}
-	last := newWire(f, "127.0.0.1")
+	last := siptest.NewWire(f, "127.0.0.1")
+	seq := 0
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if len(data) > 60000 {
 			return
 		}
-		last.t = t
+		last.For(t)
 		for _, w := range from {
-			w.t = t
-			w.send(at, string(data))
+			w.For(t)
+			w.SendRaw(at, string(data))
 		}
-		last.n++
-		ask := last.request("OPTIONS", at, "", last.n, "")
-		last.send(at, ask)
-		for m := last.read(siptest.Patience); field(m, "CSeq") != field(ask, "CSeq"); m = last.read(siptest.Patience) {
+		seq++
+		ask := last.Request("OPTIONS", at, "", seq, "")
+		last.Send(at, ask)
+		for m := last.Read(siptest.Patience); siptest.Header(m, "CSeq") != siptest.Header(ask, "CSeq"); m = last.Read(siptest.Patience) {
 			if m == "" {
 				t.Fatal("the server is silent")
 			}

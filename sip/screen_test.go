@@ -22,42 +22,6 @@ func ours(c *Config) { c.Ours = func(n ringbid.Phone) bool { return n == "+18005
 // refuses takes no call, and says so at once.
 func refuses(ctx context.Context, c *Call) { _ = c.Hangup(ctx, ringbid.Reason{SIP: 486}) }
 
-// fresh writes a request as a caller would who never called before.
-func (p *wire) fresh(method, to, number string, more ...string) string {
-	m := p.request(method, to, "", 1, "", more...)
-	p.n++
-	return strings.NewReplacer("+18005550100", number, "Call-ID: ", fmt.Sprintf("Call-ID: %d-", p.n)).Replace(m)
-}
-
-// status returns the status of the next final response within d, 0 for none.
-func (p *wire) status(d time.Duration) (code int, m string) {
-	p.t.Helper()
-	for deadline := time.Now().Add(d); time.Now().Before(deadline); {
-		m = p.read(time.Until(deadline))
-		if _, err := fmt.Sscanf(m, "SIP/2.0 %d", &code); err == nil && code >= 200 {
-			return code, m
-		}
-	}
-	return 0, ""
-}
-
-// insist sends a request, again as a caller does, until the 200 to it comes,
-// and returns how long that took.
-func (p *wire) insist(to, m string) time.Duration {
-	p.t.Helper()
-	began := time.Now()
-	for try := time.Second / 2; time.Since(began) < siptest.Patience; try *= 2 {
-		p.send(to, m)
-		for end := time.Now().Add(try); time.Now().Before(end); {
-			if res := p.read(time.Until(end)); strings.HasPrefix(res, "SIP/2.0 200") && field(res, "CSeq") == field(m, "CSeq") {
-				return time.Since(began)
-			}
-		}
-	}
-	p.t.Fatalf("no 200 to %s", field(m, "CSeq"))
-	return 0
-}
-
 // TestFloodLeavesLiveCallsAlone sends twenty times the new calls that its
 // source may send, and four hundred times those that the node takes, out of the
 // very address of a live call, which re-negotiates and hangs up meanwhile.
@@ -70,11 +34,11 @@ func TestFloodLeavesLiveCallsAlone(t *testing.T) {
 		}
 		refuses(ctx, c)
 	}, func(c *Config) { c.CallsPerSecond, c.PerSource, c.MaxCalls = 5, 400, 100 })
-	live := newWire(t, "127.0.0.1")
-	live.send(r.addr, live.request("INVITE", r.addr, "", 1, g711))
-	tag := tagOf(live.next("SIP/2.0 200"))
-	live.send(r.addr, live.request("ACK", r.addr, tag, 1, ""))
-	flood := newWire(t, "127.0.0.1")
+	live := siptest.NewWire(t, "127.0.0.1")
+	live.Send(r.addr, live.Request("INVITE", r.addr, "", 1, g711))
+	tag := siptest.ToTag(live.Next("SIP/2.0 200"))
+	live.Send(r.addr, live.Request("ACK", r.addr, tag, 1, ""))
+	flood := siptest.NewWire(t, "127.0.0.1")
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -86,7 +50,7 @@ func TestFloodLeavesLiveCallsAlone(t *testing.T) {
 				return
 			case <-pace.C:
 				for range 10 {
-					flood.send(r.addr, flood.fresh("INVITE", r.addr, "+18005550100"))
+					flood.Send(r.addr, flood.Fresh("INVITE", r.addr, "+18005550100"))
 				}
 			}
 		}
@@ -95,10 +59,10 @@ func TestFloodLeavesLiveCallsAlone(t *testing.T) {
 	defer close(stop)
 	siptest.Eventually(t, "the flood to be felt", func() bool { return r.counts("ringbid_sip_filtered_total")["rate"] > 100 })
 	for i := range 5 {
-		t.Logf("re-INVITE answered after %v", live.insist(r.addr, live.request("INVITE", r.addr, tag, 2+i, g711)))
-		live.send(r.addr, live.request("ACK", r.addr, tag, 2+i, ""))
+		t.Logf("re-INVITE answered after %v", live.Insist(r.addr, live.Request("INVITE", r.addr, tag, 2+i, g711)))
+		live.Send(r.addr, live.Request("ACK", r.addr, tag, 2+i, ""))
 	}
-	t.Logf("BYE answered after %v", live.insist(r.addr, live.request("BYE", r.addr, tag, 20, "")))
+	t.Logf("BYE answered after %v", live.Insist(r.addr, live.Request("BYE", r.addr, tag, 20, "")))
 	if n := r.s.Active(); n > 100 {
 		t.Errorf("%d calls up", n)
 	}
@@ -107,9 +71,9 @@ func TestFloodLeavesLiveCallsAlone(t *testing.T) {
 	}
 	codes := map[int]int{}
 	for range 100 {
-		code, m := flood.status(siptest.Patience)
+		code, m := flood.Status(siptest.Patience)
 		codes[code]++
-		if code == 503 && field(m, "Retry-After") == "" {
+		if code == 503 && siptest.Header(m, "Retry-After") == "" {
 			t.Fatalf("no Retry-After in %s", m)
 		}
 	}
@@ -121,15 +85,15 @@ func TestFloodLeavesLiveCallsAlone(t *testing.T) {
 func TestOverTheRateOfItsSource(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, refuses, func(c *Config) { c.PerSource = 8 })
-	w := newWire(t, "127.0.0.1")
+	w := siptest.NewWire(t, "127.0.0.1")
 	for range 10 {
-		w.send(r.addr, w.fresh("INVITE", r.addr, "+18005550100", "Supported: x\r\n"))
+		w.Send(r.addr, w.Fresh("INVITE", r.addr, "+18005550100", "Supported: x\r\n"))
 	}
 	codes := map[int]int{}
 	for range 10 {
-		code, m := w.status(siptest.Patience)
+		code, m := w.Status(siptest.Patience)
 		codes[code]++
-		if code == 503 && (field(m, "Retry-After") == "" || field(m, "Reason") == "") {
+		if code == 503 && (siptest.Header(m, "Retry-After") == "" || siptest.Header(m, "Reason") == "") {
 			t.Errorf("got %s", m)
 		}
 	}
@@ -149,21 +113,21 @@ func TestCarrierWithAWrongNumber(t *testing.T) {
 		}
 		refuses(ctx, c)
 	}, ours)
-	w := newWire(t, "127.0.0.1")
+	w := siptest.NewWire(t, "127.0.0.1")
 	for i := range 3 * int(muteAt) {
-		m := w.fresh("INVITE", r.addr, "+18005550199", "User-Agent: friendly-scanner\r\n")
-		w.send(r.addr, m)
+		m := w.Fresh("INVITE", r.addr, "+18005550199", "User-Agent: friendly-scanner\r\n")
+		w.Send(r.addr, m)
 		if i == 0 { // the first ones are calls like any other
-			if code, _ := w.status(siptest.Patience); code != 486 {
+			if code, _ := w.Status(siptest.Patience); code != 486 {
 				t.Errorf("the first one got %d", code)
 			}
 		}
 	}
 	began := time.Now()
-	w.send(r.addr, w.fresh("INVITE", r.addr, "+18005550199"))
+	w.Send(r.addr, w.Fresh("INVITE", r.addr, "+18005550199"))
 	late := 0
 	for late < 10 {
-		if code, _ := w.status(siptest.Patience); code == 404 {
+		if code, _ := w.Status(siptest.Patience); code == 404 {
 			late++
 		} else if code == 0 {
 			t.Fatal("the carrier is silenced")
@@ -192,15 +156,15 @@ func TestOpenTrunkSilencesProbes(t *testing.T) {
 		refuses(ctx, c)
 	}, ours)
 	r.trunks.Put(&ringbid.Trunk{Name: "world", From: []string{"0.0.0.0/0"}})
-	w := newWire(t, "127.0.0.9")
-	w.send(r.addr, w.fresh("INVITE", r.addr, "+18005550100"))
+	w := siptest.NewWire(t, "127.0.0.9")
+	w.Send(r.addr, w.Fresh("INVITE", r.addr, "+18005550100"))
 	siptest.Receive(t, "the first call", served)
 	for range int(muteAt) + 2 {
-		w.send(r.addr, w.fresh("INVITE", r.addr, "+18005550199"))
+		w.Send(r.addr, w.Fresh("INVITE", r.addr, "+18005550199"))
 	}
 	siptest.Eventually(t, "silence", func() bool { _, muted := r.s.door.probes.locked("127.0.0.9", time.Now()); return muted })
 	before := r.counts("ringbid_sip_filtered_total")["muted"]
-	w.send(r.addr, w.fresh("INVITE", r.addr, "+18005550100"))
+	w.Send(r.addr, w.Fresh("INVITE", r.addr, "+18005550100"))
 	siptest.Eventually(t, "the next call to be dropped", func() bool { return r.counts("ringbid_sip_filtered_total")["muted"] > before })
 	if len(served) != 0 {
 		t.Error("a silenced source was served")
@@ -210,10 +174,10 @@ func TestOpenTrunkSilencesProbes(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, refuses, change)
 			r.trunks.Put(&ringbid.Trunk{Name: "world", From: []string{"0.0.0.0/0"}})
-			w := newWire(t, "127.0.0.9")
+			w := siptest.NewWire(t, "127.0.0.9")
 			for range 2 * int(muteAt) {
-				w.send(r.addr, w.fresh("INVITE", r.addr, "+18005550199"))
-				if code, _ := w.status(siptest.Patience); code != 486 {
+				w.Send(r.addr, w.Fresh("INVITE", r.addr, "+18005550199"))
+				if code, _ := w.Status(siptest.Patience); code != 486 {
 					t.Fatalf("got %d", code)
 				}
 			}
@@ -226,21 +190,21 @@ func TestScannerIsKnown(t *testing.T) {
 	r := newRig(t, refuses)
 	r.trunks.Put(&ringbid.Trunk{Name: "world", From: []string{"0.0.0.0/0"}})
 	for i, sign := range []string{"User-Agent: friendly-scanner\r\n", "User-Agent: VaxSIPUserAgent/3.1\r\n", "user-agent: PPLSIP\r\n"} {
-		w := newWire(t, fmt.Sprintf("127.0.0.%d", 20+i))
+		w := siptest.NewWire(t, fmt.Sprintf("127.0.0.%d", 20+i))
 		for range 4 {
-			w.send(r.addr, w.fresh("OPTIONS", r.addr, "+18005550100", sign))
+			w.Send(r.addr, w.Fresh("OPTIONS", r.addr, "+18005550100", sign))
 		}
 		siptest.Eventually(t, "silence", func() bool {
-			_, muted := r.s.door.probes.locked(strings.TrimSuffix(w.addr(), w.addr()[strings.IndexByte(w.addr(), ':'):]), time.Now())
+			_, muted := r.s.door.probes.locked(strings.TrimSuffix(w.Addr(), w.Addr()[strings.IndexByte(w.Addr(), ':'):]), time.Now())
 			return muted
 		})
-		if code, _ := w.status(300 * time.Millisecond); code != 0 {
+		if code, _ := w.Status(300 * time.Millisecond); code != 0 {
 			t.Errorf("%s got %d at once", sign, code)
 		}
 	}
-	carrier := newWire(t, "127.0.0.1") // passes on what its customers write
-	carrier.send(r.addr, carrier.fresh("INVITE", r.addr, "+18005550100", "User-Agent: friendly-scanner\r\n"))
-	if code, _ := carrier.status(siptest.Patience); code != 486 {
+	carrier := siptest.NewWire(t, "127.0.0.1") // passes on what its customers write
+	carrier.Send(r.addr, carrier.Fresh("INVITE", r.addr, "+18005550100", "User-Agent: friendly-scanner\r\n"))
+	if code, _ := carrier.Status(siptest.Patience); code != 486 {
 		t.Errorf("the carrier got %d", code)
 	}
 	if n := r.counts("ringbid_sip_probes_total")["scanner"]; n < 6 {
@@ -251,7 +215,7 @@ func TestScannerIsKnown(t *testing.T) {
 // answerTo answers the challenge of a 401.
 func answerTo(t *testing.T, m, user, password string) string {
 	t.Helper()
-	c, err := digest.ParseChallenge(field(m, "WWW-Authenticate"))
+	c, err := digest.ParseChallenge(siptest.Header(m, "WWW-Authenticate"))
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, m)
 	}
@@ -276,27 +240,27 @@ func TestCallByDigest(t *testing.T) {
 		trunks <- c.Invite().Trunk
 		answerAndWait(ctx, c)
 	})
-	w := newWire(t, "127.0.0.7")
-	w.send(r.addr, w.request("INVITE", r.addr, "", 1, g711))
-	code, ask := w.status(siptest.Patience)
+	w := siptest.NewWire(t, "127.0.0.7")
+	w.Send(r.addr, w.Request("INVITE", r.addr, "", 1, g711))
+	code, ask := w.Status(siptest.Patience)
 	if code != 401 || strings.Count(ask, "WWW-Authenticate:") != 2 || !strings.Contains(ask, "algorithm=MD5") || !strings.Contains(ask, "algorithm=SHA-256") {
 		t.Fatalf("got %s", ask)
 	}
-	w.send(r.addr, w.request("INVITE", r.addr, "", 2, g711, answerTo(t, ask, "pbx", "correct horse")))
-	code, m := w.status(siptest.Patience)
+	w.Send(r.addr, w.Request("INVITE", r.addr, "", 2, g711, answerTo(t, ask, "pbx", "correct horse")))
+	code, m := w.Status(siptest.Patience)
 	if code != 200 {
 		t.Fatalf("got %s", m)
 	}
 	if name := siptest.Receive(t, "the call", trunks); name != "office" {
 		t.Errorf("the call is of trunk %q", name)
 	}
-	w.send(r.addr, w.request("ACK", r.addr, tagOf(m), 2, ""))
-	w.send(r.addr, w.request("BYE", r.addr, tagOf(m), 3, ""))
-	for field(w.next("SIP/2.0 200"), "CSeq") != "3 BYE" {
+	w.Send(r.addr, w.Request("ACK", r.addr, siptest.ToTag(m), 2, ""))
+	w.Send(r.addr, w.Request("BYE", r.addr, siptest.ToTag(m), 3, ""))
+	for siptest.Header(w.Next("SIP/2.0 200"), "CSeq") != "3 BYE" {
 	}
 	r.idle()
-	w.send(r.addr, w.request("INVITE", r.addr, "", 9, g711, answerTo(t, ask, "pbx", "correct horse"))) // used up
-	if code, m := w.status(siptest.Patience); code != 401 || !strings.Contains(m, "stale=true") {
+	w.Send(r.addr, w.Request("INVITE", r.addr, "", 9, g711, answerTo(t, ask, "pbx", "correct horse"))) // used up
+	if code, m := w.Status(siptest.Patience); code != 401 || !strings.Contains(m, "stale=true") {
 		t.Errorf("an answer counted twice: %s", m)
 	}
 }
@@ -304,22 +268,22 @@ func TestCallByDigest(t *testing.T) {
 func TestStrangersReachTheChallengeOnly(t *testing.T) {
 	t.Parallel()
 	r := digestRig(t, answerAndWait)
-	w := newWire(t, "127.0.0.7")
-	for _, m := range []string{w.fresh("OPTIONS", r.addr, "1"), w.fresh("BYE", r.addr, "1"), w.request("INVITE", r.addr, "made-up", 7, ""),
-		w.fresh("ACK", r.addr, "1"), w.fresh("CANCEL", r.addr, "1"), "INVITE sip:x SIP/2.0\r\nVia: SIP/2.0/UDP x\r\n\r\n", "INVITE ", "SIP/2.0 200 OK\r\n\r\n",
-		strings.Replace(w.fresh("INVITE", r.addr, "1"), "Max-Forwards: 70", "Max-Forwards: 0", 1)} {
-		w.send(r.addr, m)
-		if m := w.read(50 * time.Millisecond); m != "" {
+	w := siptest.NewWire(t, "127.0.0.7")
+	for _, m := range []string{w.Fresh("OPTIONS", r.addr, "1"), w.Fresh("BYE", r.addr, "1"), w.Request("INVITE", r.addr, "made-up", 7, ""),
+		w.Fresh("ACK", r.addr, "1"), w.Fresh("CANCEL", r.addr, "1"), "INVITE sip:x SIP/2.0\r\nVia: SIP/2.0/UDP x\r\n\r\n", "INVITE ", "SIP/2.0 200 OK\r\n\r\n",
+		strings.Replace(w.Fresh("INVITE", r.addr, "1"), "Max-Forwards: 70", "Max-Forwards: 0", 1)} {
+		w.SendRaw(r.addr, m)
+		if m := w.Read(50 * time.Millisecond); m != "" {
 			t.Errorf("a stranger was told %s", m)
 		}
 	}
-	w.send(r.addr, w.fresh("REGISTER", r.addr, "1"))
-	if code, m := w.status(siptest.Patience); code != 405 || !strings.Contains(field(m, "Allow"), "INVITE") {
+	w.Send(r.addr, w.Fresh("REGISTER", r.addr, "1"))
+	if code, m := w.Status(siptest.Patience); code != 405 || !strings.Contains(siptest.Header(m, "Allow"), "INVITE") {
 		t.Errorf("REGISTER got %s", m)
 	}
-	carrier := newWire(t, "127.0.0.1")
-	carrier.send(r.addr, carrier.fresh("REGISTER", r.addr, "1"))
-	if code, m := carrier.status(siptest.Patience); code != 405 || field(m, "Allow") == "" {
+	carrier := siptest.NewWire(t, "127.0.0.1")
+	carrier.Send(r.addr, carrier.Fresh("REGISTER", r.addr, "1"))
+	if code, m := carrier.Status(siptest.Patience); code != 405 || siptest.Header(m, "Allow") == "" {
 		t.Errorf("REGISTER of a carrier got %s", m)
 	}
 }
@@ -332,20 +296,20 @@ func TestGuessersAreLockedOut(t *testing.T) {
 		t.Skip("waits for seconds")
 	}
 	r := digestRig(t, refuses, "127.0.0.0/24")
-	try := func(w *wire, user, password string) (int, string) {
+	try := func(w *siptest.Wire, user, password string) (int, string) {
 		t.Helper()
-		w.send(r.addr, w.fresh("INVITE", r.addr, "+18005550100"))
-		code, ask := w.status(siptest.Patience)
+		w.Send(r.addr, w.Fresh("INVITE", r.addr, "+18005550100"))
+		code, ask := w.Status(siptest.Patience)
 		if code != 401 {
 			t.Fatalf("got %s", ask)
 		}
-		w.send(r.addr, w.fresh("INVITE", r.addr, "+18005550100", answerTo(t, ask, user, password)))
-		return w.status(siptest.Patience)
+		w.Send(r.addr, w.Fresh("INVITE", r.addr, "+18005550100", answerTo(t, ask, user, password)))
+		return w.Status(siptest.Patience)
 	}
 	var last []string
 	for i, user := range []string{"pbx", "nobody"} {
 		t.Run(user, func(t *testing.T) {
-			w := newWire(t, fmt.Sprintf("127.0.0.%d", 30+i))
+			w := siptest.NewWire(t, fmt.Sprintf("127.0.0.%d", 30+i))
 			for range 4 {
 				if code, m := try(w, user, "guess"); code != 401 {
 					t.Fatalf("got %s", m)
@@ -364,7 +328,7 @@ func TestGuessersAreLockedOut(t *testing.T) {
 	if len(last) == 2 && last[0] != last[1] {
 		t.Errorf("told apart by %q", last)
 	}
-	if code, m := try(newWire(t, "127.0.0.33"), "pbx", "correct horse"); code != 486 {
+	if code, m := try(siptest.NewWire(t, "127.0.0.33"), "pbx", "correct horse"); code != 486 {
 		t.Errorf("another address got %s", m)
 	}
 }

@@ -36,12 +36,12 @@ func TestCallerGivesUpBeforeTheAnswer(t *testing.T) {
 		e.cause, e.play = context.Cause(ctx), c.Play(ctx, tone(500, time.Second), false)
 		ends <- e
 	})
-	w := newWire(t, "127.0.0.1")
-	w.send(r.addr, w.request("INVITE", r.addr, "", 1, g711))
-	w.next("SIP/2.0 100")
-	w.send(r.addr, w.request("CANCEL", r.addr, "", 1, ""))
-	m := w.next("SIP/2.0 487")
-	w.send(r.addr, w.request("ACK", r.addr, tagOf(m), 1, ""))
+	w := siptest.NewWire(t, "127.0.0.1")
+	w.Send(r.addr, w.Request("INVITE", r.addr, "", 1, g711))
+	w.Next("SIP/2.0 100")
+	w.Send(r.addr, w.Request("CANCEL", r.addr, "", 1, ""))
+	m := w.Next("SIP/2.0 487")
+	w.Send(r.addr, w.Request("ACK", r.addr, siptest.ToTag(m), 1, ""))
 	e := siptest.Receive(t, "the end", ends)
 	if e.by != "caller" || e.why.Code != "cancelled" || !errors.Is(e.cause, ErrCallerGone) || !errors.Is(e.play, ErrCallerGone) {
 		t.Errorf("end %+v", e)
@@ -173,12 +173,12 @@ func TestLimitsAnswer503(t *testing.T) {
 func TestDrainAnswersOptions(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, answerAndWait)
-	w := newWire(t, "127.0.0.1")
-	w.send(r.addr, w.request("OPTIONS", r.addr, "", 1, ""))
-	w.next("SIP/2.0 200")
+	w := siptest.NewWire(t, "127.0.0.1")
+	w.Send(r.addr, w.Request("OPTIONS", r.addr, "", 1, ""))
+	w.Next("SIP/2.0 200")
 	r.s.Drain()
-	w.send(r.addr, w.request("OPTIONS", r.addr, "", 2, ""))
-	w.next("SIP/2.0 503")
+	w.Send(r.addr, w.Request("OPTIONS", r.addr, "", 2, ""))
+	w.Next("SIP/2.0 503")
 }
 
 func TestServerEndsCalls(t *testing.T) {

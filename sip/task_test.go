@@ -24,20 +24,20 @@ func TestKeysByInfo(t *testing.T) {
 		}
 		got <- s
 	})
-	w := newWire(t, "127.0.0.1")
-	w.send(r.addr, w.request("INVITE", r.addr, "", 1, g711))
-	ok := w.next("SIP/2.0 200")
-	w.send(r.addr, w.request("ACK", r.addr, tagOf(ok), 1, ""))
+	w := siptest.NewWire(t, "127.0.0.1")
+	w.Send(r.addr, w.Request("INVITE", r.addr, "", 1, g711))
+	ok := w.Next("SIP/2.0 200")
+	w.Send(r.addr, w.Request("ACK", r.addr, siptest.ToTag(ok), 1, ""))
 	for i, k := range "407#" {
 		body := fmt.Sprintf("Signal=%c\r\nDuration=160\r\n", k)
-		m := w.request("INFO", r.addr, tagOf(ok), 2+i, body)
-		w.send(r.addr, strings.Replace(m, "application/sdp", "application/dtmf-relay", 1))
-		w.next("SIP/2.0 200")
+		m := w.Request("INFO", r.addr, siptest.ToTag(ok), 2+i, body)
+		w.Send(r.addr, strings.Replace(m, "application/sdp", "application/dtmf-relay", 1))
+		w.Next("SIP/2.0 200")
 	}
 	if s := siptest.Receive(t, "the digits", got); s != "407" {
 		t.Errorf("digits %q", s)
 	}
-	w.reply(w.next("BYE "), "200 OK", "")
+	w.Reply(w.Next("BYE "), "200 OK", "")
 }
 
 func TestOneTaskAtATime(t *testing.T) {

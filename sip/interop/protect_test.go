@@ -86,16 +86,11 @@ func TestOverload(t *testing.T) {
 		w := siptest.NewWire(t, "127.0.0.8")
 		w.Send(r.addr, request(w, "INVITE", r.addr, tracking, "x", 1))
 		ok := w.Next("SIP/2.0 200")
-		w.Send(r.addr, strings.Replace(request(w, "BYE", r.addr, tracking, "x", 2), "@"+r.addr+">\nCall", "@"+r.addr+">;tag="+tagOf(ok)+"\nCall", 1))
+		w.Send(r.addr, strings.Replace(request(w, "BYE", r.addr, tracking, "x", 2), "@"+r.addr+">\nCall", "@"+r.addr+">;tag="+siptest.ToTag(ok)+"\nCall", 1))
 		for !strings.Contains(siptest.Header(w.Next("SIP/2.0 200"), "CSeq"), "BYE") {
 		}
 		flood.Passes()
 	})
-}
-
-func tagOf(m string) string {
-	_, tag, _ := strings.Cut(siptest.Header(m, "To"), ";tag=")
-	return tag
 }
 
 func TestDigestCallers(t *testing.T) {

@@ -13,6 +13,7 @@ type Wire struct {
 	t    testing.TB
 	conn *net.UDPConn
 	from *net.UDPAddr // of the last message
+	n    int          // requests written
 }
 
 // NewWire binds a port of ip.
@@ -25,6 +26,9 @@ func NewWire(t testing.TB, ip string) *Wire {
 	t.Cleanup(func() { conn.Close() })
 	return &Wire{t: t, conn: conn}
 }
+
+// For has the wire report to another test, such as one input of a fuzz test.
+func (w *Wire) For(t testing.TB) { w.t = t }
 
 // Addr returns its "ip:port".
 func (w *Wire) Addr() string { return w.conn.LocalAddr().String() }
@@ -55,15 +59,33 @@ func (w *Wire) Next(start string) string {
 	return ""
 }
 
+// Status returns the status and the text of the next final response, 0 and ""
+// when none comes within d.
+func (w *Wire) Status(d time.Duration) (code int, m string) {
+	w.t.Helper()
+	for deadline := time.Now().Add(d); time.Now().Before(deadline); {
+		m = w.Read(time.Until(deadline))
+		if _, err := fmt.Sscanf(m, "SIP/2.0 %d", &code); err == nil && code >= 200 {
+			return code, m
+		}
+	}
+	return 0, ""
+}
+
 // Send sends text to addr. Lines may end in LF; the end of the headers must be
 // an empty line.
 func (w *Wire) Send(addr, text string) {
+	w.t.Helper()
+	w.SendRaw(addr, strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\n", "\r\n"))
+}
+
+// SendRaw sends the bytes of text to addr as they are.
+func (w *Wire) SendRaw(addr, text string) {
 	w.t.Helper()
 	to, err := net.ResolveUDPAddr("udp", addr)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\n", "\r\n")
 	if _, err := w.conn.WriteToUDP([]byte(text), to); err != nil {
 		w.t.Error(err)
 	}
@@ -113,4 +135,10 @@ func Header(message, name string) string {
 		}
 	}
 	return ""
+}
+
+// ToTag returns the To tag of a message.
+func ToTag(message string) string {
+	_, tag, _ := strings.Cut(Header(message, "To"), ";tag=")
+	return tag
 }
