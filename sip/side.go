@@ -119,15 +119,16 @@ func (s *side) answer(offer []byte) ([]byte, sdp.Agreed, error) {
 	carried(session)
 	local := s.local
 	local.Codecs = s.acceptable()
-	_, agreed, err := sdp.Answer(session, local)
+	body, agreed, err := sdp.Answer(session, local)
 	if err != nil {
 		return nil, sdp.Agreed{}, err
 	}
-	body := s.say(func(l sdp.Local) []byte {
-		l.Codecs = local.Codecs
-		b, _, _ := sdp.Answer(session, l) // decided above
-		return b
-	})
+	if s.body != nil && !sdp.Equal(body, s.body) {
+		s.local.Version++
+		local.Version = s.local.Version
+		body, _, _ = sdp.Answer(session, local) // decided above
+	}
+	s.body = body
 	return body, agreed, nil
 }
 

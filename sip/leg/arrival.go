@@ -75,7 +75,7 @@ func (s *Stack) arrived(network string, src netip.AddrPort, m *raw) *Arrival {
 		return a
 	}
 	method, _, _ := bytes.Cut(m.start, []byte(" "))
-	a.Method = string(method)
+	a.Method = methodName(method)
 	to, _ := m.first(fTo)
 	callID, _ := m.first(fCallID)
 	tag := tagOf(unfold(to))
@@ -88,6 +88,23 @@ func (s *Stack) arrived(network string, src netip.AddrPort, m *raw) *Arrival {
 	}
 	_, a.Known = s.merges[m.mergeKey()]
 	return a
+}
+
+// methodName is the method as a string, of which most need no memory.
+func methodName(b []byte) string {
+	switch string(b) {
+	case "INVITE":
+		return "INVITE"
+	case "ACK":
+		return "ACK"
+	case "BYE":
+		return "BYE"
+	case "CANCEL":
+		return "CANCEL"
+	case "OPTIONS":
+		return "OPTIONS"
+	}
+	return string(b)
 }
 
 // mergeKey is that of the request to come, as far as it can be told before

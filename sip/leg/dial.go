@@ -191,14 +191,12 @@ func splitTarget(target string) (host string, port uint16, err error) {
 }
 
 func hostOK(host string) bool {
-	if _, err := netip.ParseAddr(host); err == nil {
-		return true
-	}
 	for _, c := range host {
 		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '.' || c == '_' {
 			continue
 		}
-		return false
+		_, err := netip.ParseAddr(host) // of IPv6
+		return err == nil
 	}
 	return host != ""
 }

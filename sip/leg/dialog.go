@@ -75,7 +75,12 @@ func (s *Stack) via(d destination, branch string) *sipmsg.ViaHeader {
 	return v
 }
 
-func (s *Stack) host(d destination) string { return HostFor(s.cfg.Advertise, d.local.Addr()) }
+func (s *Stack) host(d destination) string {
+	if name, ok := s.names[d.local.Addr()]; ok {
+		return name
+	}
+	return HostFor(s.cfg.Advertise, d.local.Addr())
+}
 
 // HostFor returns what stands for us in a URI or a Via: the advertised name or
 // address, or local where there is none or it is of the other family. IPv6 is

@@ -158,12 +158,15 @@ func single(m *raw) bool {
 
 func cseqOf(m *raw) (n uint64, method []byte, ok bool) {
 	v, _ := m.first(fCSeq)
-	f := bytes.Fields(v)
-	if len(f) != 2 || !tokenBytes(f[1]) {
+	i := bytes.IndexAny(v, " \t\r\n")
+	if i < 0 {
 		return 0, nil, false
 	}
-	n, err := strconv.ParseUint(string(f[0]), 10, 31)
-	return n, f[1], err == nil
+	if method = bytes.TrimSpace(v[i:]); !tokenBytes(method) {
+		return 0, nil, false
+	}
+	n, err := strconv.ParseUint(string(v[:i]), 10, 31)
+	return n, method, err == nil
 }
 
 // length returns Content-Length, or -1 when the header is missing or wrong.

@@ -17,20 +17,15 @@ import (
 // parseURI reads a sip: or tel: URI that we are going to write.
 func parseURI(s string) (sipmsg.Uri, error) {
 	var u sipmsg.Uri
-	errURI := fmt.Errorf("%w: uri %.80q", ErrInput, s)
-	if !cleanText(s) || strings.ContainsAny(s, " <>\"") || len(s) > 512 {
-		return u, errURI
+	if cleanText(s) && !strings.ContainsAny(s, " <>\"") && len(s) <= 512 && sipmsg.ParseUri(s, &u) == nil && !u.Wildcard {
+		switch {
+		case u.Scheme == "tel" && u.Raw() != "":
+			return u, nil
+		case u.Scheme == "sip" && hostOK(strings.Trim(u.Host, "[]")):
+			return u, nil
+		}
 	}
-	if err := sipmsg.ParseUri(s, &u); err != nil || u.Wildcard {
-		return u, errURI
-	}
-	switch {
-	case u.Scheme == "tel" && u.Raw() != "":
-		return u, nil
-	case u.Scheme == "sip" && hostOK(strings.Trim(u.Host, "[]")):
-		return u, nil
-	}
-	return u, errURI
+	return u, fmt.Errorf("%w: uri %.80q", ErrInput, s)
 }
 
 // makeURI builds sip:user@host with the user part escaped.

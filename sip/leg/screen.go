@@ -119,8 +119,10 @@ func newTold() *told {
 func (t *told) id(src netip.AddrPort, m *raw) uint64 {
 	var h maphash.Hash
 	h.SetSeed(t.seed)
-	at, _ := src.MarshalBinary()
-	h.Write(at)
+	at := src.Addr().As16()
+	h.Write(at[:])
+	h.WriteByte(byte(src.Port()))
+	h.WriteByte(byte(src.Port() >> 8))
 	h.Write(m.start)
 	for _, f := range []field{fVia, fFrom, fCallID, fCSeq} {
 		v, _ := m.first(f)

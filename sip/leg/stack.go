@@ -31,7 +31,9 @@ type Stack struct {
 	udp       []*socket
 	inlets    []*inlet // of every network but udp
 	addr      []Listener
-	serverTLS *tls.Config // nil without Keys
+	at        []netip.AddrPort      // of addr
+	names     map[netip.Addr]string // what stands for us there
+	serverTLS *tls.Config           // nil without Keys
 
 	quit chan struct{}
 	tail Owner     // of legs without one
@@ -126,6 +128,12 @@ func (s *Stack) bind() error {
 			s.inlets = append(s.inlets, newInlet(l.Network, real, s))
 			s.addr = append(s.addr, Listener{Network: l.Network, Addr: addrPort(real.Addr()).String()})
 		}
+	}
+	s.names = map[netip.Addr]string{}
+	for _, l := range s.addr {
+		at := netip.MustParseAddrPort(l.Addr)
+		s.at = append(s.at, at)
+		s.names[at.Addr()] = HostFor(s.cfg.Advertise, at.Addr())
 	}
 	s.addOutlets()
 	return nil

@@ -38,8 +38,8 @@ func (s *Stack) source(network string, addr netip.Addr) (netip.AddrPort, bool) {
 
 func (s *Stack) listening(network string, addr netip.Addr) (netip.AddrPort, bool) {
 	var second netip.AddrPort
-	for _, l := range s.addr {
-		at := netip.MustParseAddrPort(l.Addr)
+	for i, l := range s.addr {
+		at := s.at[i]
 		if l.Network != network || at.Addr().Is4() != addr.Is4() {
 			continue
 		}

@@ -1,7 +1,6 @@
 package sdp
 
 import (
-	"bytes"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -25,17 +24,18 @@ func Parse(body []byte) (*Session, error) {
 		return nil, fmt.Errorf("%w: %d bytes", ErrTooLarge, len(body))
 	}
 	p := parser{s: &Session{audio: -1}, dir: SendRecv}
-	for n := 1; len(body) > 0; n++ {
-		line, rest, _ := bytes.Cut(body, []byte("\n"))
-		body = rest
-		line = bytes.TrimSuffix(line, []byte("\r"))
+	text := string(body)
+	for n := 1; len(text) > 0; n++ {
+		line, rest, _ := strings.Cut(text, "\n")
+		text = rest
+		line = strings.TrimSuffix(line, "\r")
 		if n > maxLines || len(line) > maxLine {
 			return nil, fmt.Errorf("%w: line %d", ErrTooLarge, n)
 		}
-		if len(bytes.TrimSpace(line)) == 0 {
+		if len(strings.TrimSpace(line)) == 0 {
 			continue
 		}
-		if err := p.line(string(line)); err != nil {
+		if err := p.line(line); err != nil {
 			return nil, fmt.Errorf("%w: line %d: %s", ErrMalformed, n, err.Error())
 		}
 	}
@@ -65,8 +65,13 @@ type draft struct {
 	refused error
 	keys    int // a=crypto lines
 	formats []uint8
-	maps    map[uint8]Codec
-	fmtps   map[uint8]string
+	maps    []Codec // the last of a payload type counts
+	fmtps   []fmtp
+}
+
+type fmtp struct {
+	pt     uint8
+	params string
 }
 
 func (p *parser) line(s string) error {
@@ -143,8 +148,7 @@ func (p *parser) stream(v string) error {
 			return fmt.Errorf("port %.16q", f[1])
 		}
 	}
-	d := &draft{stream: Stream{Kind: f[0], Port: int(n), Proto: f[2], Formats: strings.Join(f[3:], " ")},
-		maps: map[uint8]Codec{}, fmtps: map[uint8]string{}}
+	d := &draft{stream: Stream{Kind: f[0], Port: int(n), Proto: f[2], Formats: strings.Join(f[3:], " ")}}
 	for _, s := range f[3:] {
 		pt, err := strconv.ParseUint(s, 10, 8)
 		if err != nil || pt > 127 {
@@ -179,7 +183,7 @@ func (p *parser) attribute(v string) error {
 	case "fmtp":
 		pt, params, _ := strings.Cut(value, " ")
 		if n, err := strconv.ParseUint(pt, 10, 7); err == nil {
-			p.media.fmtps[uint8(n)] = strings.TrimSpace(params)
+			p.media.fmtps = append(p.media.fmtps, fmtp{uint8(n), strings.TrimSpace(params)})
 		}
 	case "ptime":
 		if n, err := strconv.ParseUint(strings.TrimSpace(value), 10, 16); err == nil && n >= 1 && n <= 200 {
@@ -231,7 +235,7 @@ func (d *draft) rtpmap(v string) error {
 	if len(f) > 2 && f[2] != "1" && f[2] != "" {
 		return nil // more than one channel: not a telephone codec
 	}
-	d.maps[uint8(n)] = Codec{PT: uint8(n), Name: f[0], Rate: int(rate)}
+	d.maps = append(d.maps, Codec{PT: uint8(n), Name: f[0], Rate: int(rate)})
 	return nil
 }
 
@@ -280,16 +284,28 @@ func (p *parser) resolve(d *draft) Media {
 		m.RTCP = rtcpAddr(m.Addr, d.rtcp)
 	}
 	for _, pt := range d.formats {
-		c, ok := d.maps[pt]
-		if !ok {
-			c, ok = static(pt)
-		}
-		if ok {
-			c.Fmtp = d.fmtps[pt]
+		if c, ok := d.codec(pt); ok {
 			m.Codecs = append(m.Codecs, c)
 		}
 	}
 	return m
+}
+
+// codec resolves a payload type.
+func (d *draft) codec(pt uint8) (Codec, bool) {
+	c, ok := static(pt)
+	for i := len(d.maps) - 1; i >= 0; i-- {
+		if d.maps[i].PT == pt {
+			c, ok = d.maps[i], true
+			break
+		}
+	}
+	for _, f := range d.fmtps {
+		if f.pt == pt {
+			c.Fmtp = f.params
+		}
+	}
+	return c, ok
 }
 
 // rtcpAddr applies a=rtcp (RFC 3605) to the stream's address.
@@ -315,7 +331,24 @@ func rtcpAddr(rtp netip.AddrPort, attr string) netip.AddrPort {
 // static resolves the payload types of RFC 3551 section 6 that telephones use
 // without a=rtpmap.
 func static(pt uint8) (Codec, bool) {
-	names := map[uint8]string{0: "PCMU", 3: "GSM", 4: "G723", 8: "PCMA", 9: "G722", 13: "CN", 15: "G728", 18: "G729"}
-	name, ok := names[pt]
-	return Codec{PT: pt, Name: name, Rate: 8000}, ok
+	name := ""
+	switch pt {
+	case 0:
+		name = "PCMU"
+	case 3:
+		name = "GSM"
+	case 4:
+		name = "G723"
+	case 8:
+		name = "PCMA"
+	case 9:
+		name = "G722"
+	case noisePT:
+		name = noiseName
+	case 15:
+		name = "G728"
+	case 18:
+		name = "G729"
+	}
+	return Codec{PT: pt, Name: name, Rate: 8000}, name != ""
 }

@@ -2,7 +2,7 @@ package sdp
 
 import (
 	"bytes"
-	"fmt"
+	"net/netip"
 	"strconv"
 )
 
@@ -46,14 +46,14 @@ type section struct {
 
 // write puts our audio at index audio of streams and refuses the others.
 func write(local Local, streams []Stream, audio int, own section) []byte {
-	var b bytes.Buffer
 	addr := local.Addr.Addr().Unmap()
-	family := "IP4"
+	family := " IN IP4 "
 	if addr.Is6() {
-		family = "IP6"
+		family = " IN IP6 "
 	}
-	fmt.Fprintf(&b, "v=0\r\no=- %d %d IN %s %s\r\ns=-\r\nc=IN %s %s\r\nt=0 0\r\n",
-		local.SessID, local.Version, family, addr, family, addr)
+	b := make(text, 0, 512)
+	b.add("v=0\r\no=- ").number(local.SessID).add(" ").number(local.Version).add(family).address(addr)
+	b.add("\r\ns=-\r\nc=", family[1:]).address(addr).add("\r\nt=0 0\r\n")
 	for i, s := range streams {
 		if i == audio {
 			own.write(&b, local)
@@ -63,37 +63,56 @@ func write(local Local, streams []Stream, audio int, own section) []byte {
 		if formats == "" {
 			formats = "0"
 		}
-		fmt.Fprintf(&b, "m=%s 0 %s %s\r\n", s.Kind, s.Proto, formats)
+		b.add("m=", s.Kind, " 0 ", s.Proto, " ", formats, "\r\n")
 	}
-	return b.Bytes()
+	return b
 }
 
-func (s section) write(b *bytes.Buffer, local Local) {
-	fmt.Fprintf(b, "m=audio %d %s", local.Addr.Port(), s.proto)
+func (s section) write(b *text, local Local) {
+	b.add("m=audio ").number(uint64(local.Addr.Port())).add(" ", s.proto)
 	for _, c := range s.codecs {
-		b.WriteByte(' ')
-		b.WriteString(strconv.Itoa(int(c.PT)))
+		b.add(" ").number(uint64(c.PT))
 	}
-	b.WriteString("\r\n")
+	b.add("\r\n")
 	for _, c := range s.codecs {
-		fmt.Fprintf(b, "a=rtpmap:%d %s/%d\r\n", c.PT, c.Name, c.Rate)
+		b.add("a=rtpmap:").number(uint64(c.PT)).add(" ", c.Name, "/").number(uint64(c.Rate)).add("\r\n")
 		fmtp := c.Fmtp
 		if fmtp == "" && c.Name == toneName {
 			fmtp = "0-16" // RFC 4733 section 2.4.1: digits and flash
 		}
 		if fmtp != "" {
-			fmt.Fprintf(b, "a=fmtp:%d %s\r\n", c.PT, fmtp)
+			b.add("a=fmtp:").number(uint64(c.PT)).add(" ", fmtp, "\r\n")
 		}
 	}
 	for _, k := range s.keys {
-		fmt.Fprintf(b, "a=crypto:%s\r\n", k.line())
+		b.add("a=crypto:", k.line(), "\r\n")
 	}
 	if s.mux {
-		b.WriteString("a=rtcp-mux\r\n")
+		b.add("a=rtcp-mux\r\n")
 	}
 	ptime := local.Ptime
 	if ptime == 0 {
 		ptime = 20
 	}
-	fmt.Fprintf(b, "a=ptime:%d\r\na=%s\r\n", ptime, s.dir)
+	b.add("a=ptime:").number(uint64(ptime)).add("\r\na=", string(s.dir), "\r\n")
+}
+
+// text is a description being written.
+type text []byte
+
+func (b *text) add(parts ...string) *text {
+	for _, s := range parts {
+		*b = append(*b, s...)
+	}
+	return b
+}
+
+func (b *text) number(n uint64) *text {
+	*b = strconv.AppendUint(*b, n, 10)
+	return b
+}
+
+func (b *text) address(a netip.Addr) *text {
+	*b = a.AppendTo(*b)
+	return b
 }
