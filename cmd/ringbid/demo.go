@@ -51,10 +51,11 @@ func demoCommand() *cobra.Command {
 		Short: "Take calls, with a simulated carrier, publishers and buyers",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			log, err := newLogger(c.LogLevel)
+			log, flush, err := newLogger(c.LogLevel)
 			if err != nil {
 				return err
 			}
+			defer flush()
 			signals := notifyStop()
 			defer signal.Stop(signals)
 			a, password, err := startDemo(cmd.Context(), c, d, log)

@@ -24,10 +24,11 @@ func serveCommand() *cobra.Command {
 		Short: "Take calls",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			log, err := newLogger(c.LogLevel)
+			log, flush, err := newLogger(c.LogLevel)
 			if err != nil {
 				return err
 			}
+			defer flush()
 			signals := notifyStop()
 			defer signal.Stop(signals)
 			a, err := start(cmd.Context(), c, log)
@@ -94,11 +95,13 @@ func (a *app) drain(signals <-chan os.Signal) {
 	}
 }
 
-// newLogger writes JSON lines to standard error.
-func newLogger(level string) (*slog.Logger, error) {
+// newLogger writes JSON lines to standard error. flush is to be called before the
+// program ends.
+func newLogger(level string) (log *slog.Logger, flush func(), err error) {
 	var l slog.Level
 	if err := l.UnmarshalText([]byte(strings.ToUpper(level))); err != nil {
-		return nil, fmt.Errorf("--log-level %q is not debug, info, warn or error", level)
+		return nil, nil, fmt.Errorf("--log-level %q is not debug, info, warn or error", level)
 	}
-	return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: l})), nil
+	p := newLogPipe(os.Stderr)
+	return slog.New(slog.NewJSONHandler(p, &slog.HandlerOptions{Level: l})), p.flush, nil
 }
