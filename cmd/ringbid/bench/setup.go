@@ -16,7 +16,7 @@ import (
 const talk = 20 * time.Millisecond
 
 // setup measures processor time for a call from INVITE to the last BYE, both
-// legs, four sockets opened and closed, and how long messages are on their way,
+// legs, four RTP sockets taken and given back, and how long messages are on their way,
 // against the same datagrams and sockets with nothing looked at, and against
 // kamailio as a proxy.
 func setup(ctx context.Context, o Options) ([]Figure, error) {
@@ -33,7 +33,7 @@ func setup(ctx context.Context, o Options) ([]Figure, error) {
 	}
 	return []Figure{
 		r.figure("call set-up and tear-down", "CPU-ms", "ringbid", "cpu", "floor", "cpu").atMost(0.7).
-			noted("%d calls at %d/s, INVITE to BYE through both legs, RTP sockets opened; floor: the same datagrams forwarded, as many sockets, nothing parsed; failed: %d of ours, %d of the floor, %d of kamailio",
+			noted("%d calls at %d/s, INVITE to BYE through both legs, four RTP sockets each, of ports that rest for 1 s; floor: the same datagrams forwarded, as many sockets opened and closed, nothing parsed; failed: %d of ours, %d of the floor, %d of kamailio",
 				z.calls, z.rate, r.sum("ringbid", "failed"), r.sum("floor", "failed"), r.sum("kamailio", "failed")),
 		figure("INVITE in → INVITE out p50", "ringbid", "invite50", "invite50").atMost(0.2),
 		figure("INVITE in → INVITE out p99", "ringbid", "invite99", "invite99").atMost(1.0),
