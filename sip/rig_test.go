@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"log/slog"
+	"os"
 	"testing"
 	"time"
 
@@ -16,6 +17,11 @@ import (
 
 // testT1 makes SIP timers short: no response in 800 ms is none at all.
 const testT1 = 100 * time.Millisecond
+
+func TestMain(m *testing.M) {
+	siptest.AtOnce(8)
+	os.Exit(m.Run())
+}
 
 // rig is a server under test with its trunks and what it says.
 type rig struct {

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,8 +28,9 @@ func refuses(ctx context.Context, c *Call) { _ = c.Hangup(ctx, ringbid.Reason{SI
 // very address of a live call, which re-negotiates and hangs up meanwhile.
 func TestFloodLeavesLiveCallsAlone(t *testing.T) {
 	t.Parallel()
+	var up atomic.Bool
 	r := newRig(t, func(ctx context.Context, c *Call) {
-		if c.s.Active() == 1 {
+		if up.CompareAndSwap(false, true) {
 			answerAndWait(ctx, c)
 			return
 		}

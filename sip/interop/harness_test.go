@@ -3,7 +3,6 @@ package interop
 import (
 	"cmp"
 	"context"
-	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -63,7 +62,7 @@ func prove(t *testing.T, rfc, name, peer string, f func(t *testing.T, r *rig)) {
 }
 
 func TestMain(m *testing.M) {
-	flag.Parse()
+	siptest.AtOnce(6)
 	code := m.Run()
 	if testing.Verbose() {
 		printTable()
