@@ -38,7 +38,6 @@ func TestCallerGivesUpBeforeTheAnswer(t *testing.T) {
 	})
 	w := siptest.NewWire(t, "127.0.0.1")
 	w.Send(r.addr, w.Request("INVITE", r.addr, "", 1, g711))
-	w.Next("SIP/2.0 100")
 	w.Send(r.addr, w.Request("CANCEL", r.addr, "", 1, ""))
 	m := w.Next("SIP/2.0 487")
 	w.Send(r.addr, w.Request("ACK", r.addr, siptest.ToTag(m), 1, ""))

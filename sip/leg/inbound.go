@@ -52,10 +52,6 @@ func (l *Leg) response(req *sipmsg.Request, code int, reason string, sdp []byte,
 	return l.s.respond(req, code, reason, l.localTag, hs, sdp)
 }
 
-func (l *Leg) send100() {
-	_ = l.reply(l.tx, l.s.respond(l.req, 100, "Trying", "", nil, nil)) // the INVITE comes again if it is lost
-}
-
 // reply sends a response of the leg, see serverTx.send.
 func (l *Leg) reply(tx *serverTx, res response) error {
 	return tx.send(res, func() { l.note(true, res.cseq, res.data, tx.path.network, tx.path.peer) })

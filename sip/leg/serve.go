@@ -78,20 +78,53 @@ func (s *Stack) serverTx(a arrived) *serverTx {
 		s.servers[tx.key] = tx
 	}
 	s.mu.Unlock()
-	if old == nil {
-		return tx
+	if old != nil {
+		old.again()
+		return nil
 	}
-	old.again()
-	return nil
+	if tx.invite {
+		tx.mu.Lock()
+		defer tx.mu.Unlock()
+		tx.timer = time.AfterFunc(s.t1/5, tx.trying)
+	}
+	return tx
 }
 
 // again answers a repeated request.
 func (tx *serverTx) again() {
 	tx.mu.Lock()
 	defer tx.mu.Unlock()
-	if tx.last != nil {
+	switch {
+	case tx.last != nil:
 		_ = tx.path.send(tx.last) // asked for again if it is lost
+	case tx.invite && tx.state == txTrying:
+		tx.try()
 	}
+}
+
+// trying is the end of T1/5, 100 ms, in which nothing was said to an INVITE (RFC
+// 3261 section 17.2.1).
+func (tx *serverTx) trying() {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	if tx.state == txTrying {
+		tx.try()
+	}
+}
+
+// try sends 100. The caller holds mu.
+func (tx *serverTx) try() {
+	res := tx.s.respond(tx.req, 100, "Trying", "", nil, nil)
+	tx.s.mu.Lock()
+	l := tx.leg
+	if tx.t != nil {
+		l = tx.t.leg
+	}
+	tx.s.mu.Unlock()
+	if l != nil {
+		l.note(true, res.cseq, res.data, tx.path.network, tx.path.peer)
+	}
+	_ = tx.respond(100, res.data) // the INVITE comes again if it is lost
 }
 
 // send sends a response and calls sent just before. The error is errCancelled
@@ -120,6 +153,9 @@ func (tx *serverTx) send(res response, sent func()) error {
 // respond sends a response that is in its turn. The caller holds mu.
 func (tx *serverTx) respond(code int, data []byte) error {
 	tx.state, tx.last = txProceeding, data
+	if tx.timer != nil {
+		tx.timer.Stop()
+	}
 	err := tx.path.send(data)
 	if code < 200 {
 		return err

@@ -219,7 +219,7 @@ func TestMetricsAndTrace(t *testing.T) {
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	wantTrace := []string{"false INVITE " + u.target + " 1 INVITE", "true 100 Trying 1 INVITE", "true 200 OK 1 INVITE",
+	wantTrace := []string{"false INVITE " + u.target + " 1 INVITE", "true 200 OK 1 INVITE",
 		"false ACK " + u.target + " 1 ACK", "false BYE " + u.target + " 2 BYE", "true 200 OK 2 BYE"}
 	if diff := cmp.Diff(wantTrace, traced); diff != "" {
 		t.Error(diff)

@@ -72,7 +72,6 @@ func (l *Leg) taken() bool {
 		l.abandon(Cause{})
 		return false
 	}
-	l.send100()
 	if l.invite.badReplaces() { // RFC 3891 section 3
 		l.abandon(Cause{Code: 400, Text: "bad Replaces"})
 		return false
