@@ -25,6 +25,7 @@ type bridgeTask struct {
 	until time.Time
 	check time.Time // when to look whether the holder sends music; zero is never
 	mark  uint64    // its packets at the last look
+	fresh bool      // the first look is to come
 	by    *side     // who holds and may send
 	music bool      // ours plays meanwhile
 
@@ -110,6 +111,10 @@ func (t *bridgeTask) late(c *Call) {
 // the other party whenever it sends none.
 func (t *bridgeTask) look(c *Call, now time.Time) {
 	got := t.by.stream.Stats().Received
+	if t.fresh { // counted from now on
+		t.fresh, t.mark, t.check = false, got, now.Add(holdCheck)
+		return
+	}
 	if got-t.mark >= holdPackets {
 		c.rest(t.other(c, t.by), nil)
 	} else if !t.music {
@@ -129,7 +134,7 @@ func (t *bridgeTask) held(c *Call, s *side) {
 	other := t.other(c, s)
 	switch {
 	case s.held && s.agreed.Recv:
-		t.by, t.mark, t.check = s, s.stream.Stats().Received, time.Now().Add(holdCheck)
+		t.by, t.fresh, t.check = s, true, time.Now() // by the timer: who brings the hold does not wait for counters
 		t.music = true
 		c.rest(other, c.restingClip())
 	case s.held:

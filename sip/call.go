@@ -78,6 +78,7 @@ func newCall(s *Server, l *leg.Leg, trunk *ringbid.Trunk, now time.Time) *Call {
 	c := &Call{s: s, request: l.Invite(), over: make(chan struct{}), quiet: make(chan struct{})}
 	c.turns = turn.New(c.take)
 	c.timer = time.AfterFunc(time.Hour, func() { c.turns.Put(step{}) })
+	c.timer.Stop() // until arm sets it
 	c.inv = inviteOf(c.request, trunk, now)
 	c.log = s.log.With(slog.String("call_id", c.inv.CallID))
 	if s.cfg.Node != "" {
@@ -164,7 +165,15 @@ func (c *Call) serve(l *leg.Leg) {
 func (c *Call) take(s step) {
 	if !c.s.guard(c.log, "owner", func() { c.move(s) }) {
 		c.s.guard(c.log, "owner's end", func() { c.end(byUs, reason(codeFault), false) })
+		if t := c.task; t != nil { // its own end failed
+			c.finish(t, c.goneError())
+		}
 	}
+	c.s.guard(c.log, "owner's rest", c.rested)
+}
+
+// rested looks what a step leaves to be done.
+func (c *Call) rested() {
 	c.settle()
 	if !c.gone && c.served && (isClosed(c.quiet) || !time.Now().Before(c.leave)) {
 		c.gone = true
@@ -222,7 +231,7 @@ func (c *Call) depart() {
 		c.log.Info("call ended", slog.String("by", c.endedBy), slog.String("code", c.endWhy.Code),
 			slog.Int("legs", len(c.sides)), slog.Duration("took", time.Since(c.inv.Received)))
 		c.s.remove(c)
-		c.left()
+		c.turns.Put(step{f: c.left}) // in a turn: legs that are not through get another owner
 	}
 	if c.busy {
 		go end()

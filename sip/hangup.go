@@ -38,19 +38,22 @@ func (c *Call) Legs() []ringbid.Leg {
 	if by, _ := c.Ended(); by != "" {
 		c.settled(context.Background())
 	}
-	var out []ringbid.Leg
-	if !c.ask(func() { out = c.legs() }) {
-		return c.legs() // nothing changes any more
+	var sides []side // without what only the owner reads
+	var departed []ringbid.Leg
+	look := func() {
+		for _, s := range c.sides {
+			sides = append(sides, side{leg: s.leg, stream: s.stream, report: s.report})
+		}
+		departed = c.departed
 	}
-	return out
-}
-
-func (c *Call) legs() []ringbid.Leg {
-	out := make([]ringbid.Leg, 0, len(c.sides))
-	for _, s := range c.sides {
-		out = append(out, s.reported())
+	if !c.ask(look) {
+		look() // nothing changes any more
 	}
-	return append(out, c.departed...)
+	out := make([]ringbid.Leg, 0, len(sides)+len(departed))
+	for i := range sides {
+		out = append(out, sides[i].reported()) // waits for the media thread
+	}
+	return append(out, departed...)
 }
 
 // settled waits until every leg of the ended call is through.

@@ -15,8 +15,9 @@ import (
 // ours goes out and the ACK brings the answer.
 func (c *Call) reoffered(s *side, offer []byte) {
 	if len(offer) == 0 {
-		s.late = true
-		s.leg.Respond(200, s.offer())
+		if offer := s.offer(); s.leg.Respond(200, offer) {
+			s.late = true
+		}
 		return
 	}
 	body, agreed, err := s.answer(offer)
@@ -25,8 +26,9 @@ func (c *Call) reoffered(s *side, offer []byte) {
 		s.leg.Respond(refusalOf(err).SIP, nil) // the session stays as it was, RFC 3261 section 14.2
 		return
 	}
-	s.leg.Respond(200, body)
-	c.agree(s, agreed)
+	if s.leg.Respond(200, body) {
+		c.agree(s, agreed)
+	}
 }
 
 // refreshed takes a new answer to what we said before, which a refresh of the

@@ -19,7 +19,6 @@ func (s *Server) pickup(l *leg.Leg, id leg.DialogID) {
 		code = 481
 	}
 	if c != nil && c.ask(func() { code = c.pickedUp(l, old, id) }) && code == 0 {
-		<-c.over
 		return
 	}
 	why := ringbid.Reason{Code: codeNoPickup, Text: reason(codeNoPickup).Text, SIP: code}
@@ -88,6 +87,8 @@ func (c *Call) accept(l *leg.Leg, old *side) (*side, int) {
 	s.expected = l.Source().Addr()
 	c.s.filter.expect(s.expected)
 	l.Bind(owner{c})
+	left, done := c.left, l.Detach()
+	c.left = func() { left(); done() }
 	if s.late {
 		l.Answer(s.offer())
 	} else {

@@ -140,7 +140,11 @@ func (tx *clientTx) response(a assembly) (refused bool) {
 	req := tx.req
 	tx.req, tx.data = nil, nil
 	if tx.invite && res.StatusCode >= 300 {
-		tx.data = render(ackOf(req, res))
+		ack := ackOf(req, res)
+		tx.data = render(ack)
+		if tx.leg != nil {
+			tx.leg.note(true, ack.CSeq(), tx.data, tx.path.network, tx.path.peer)
+		}
 		_ = tx.path.send(tx.data) // sent again with the refusal
 		refused = true
 	}

@@ -105,12 +105,14 @@ func (s *Stack) onAck(a arrived) {
 	s.mu.Lock()
 	tx := s.servers[key]
 	s.mu.Unlock()
-	if tx != nil {
-		tx.acked()
-	}
+	refused := tx != nil && tx.acked()
 	tag, _ := a.req.To().Params.Get("tag")
-	if l := s.dialogOf(a.req, tag); l != nil {
-		l.note(false, a.req.CSeq(), a.data, a.path.network, a.path.peer)
+	l := s.dialogOf(a.req, tag)
+	if l == nil {
+		return
+	}
+	l.note(false, a.req.CSeq(), a.data, a.path.network, a.path.peer)
+	if !refused { // else it has the number of a 2xx that never went out
 		l.in.post(message{input: inRequest, req: a.req, hs: a.hs})
 	}
 }
@@ -137,7 +139,7 @@ func (s *Stack) onCancel(a arrived) bool {
 	res := s.respond(a.req, 200, "OK", l.localTag, nil, nil)
 	l.note(true, res.cseq, res.data, p.network, p.peer)
 	_ = p.send(res.data) // asked for again if it is lost
-	if !tx.cancel() {
+	if !tx.cancel(l) {
 		return true
 	}
 	if t != nil {

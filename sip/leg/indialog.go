@@ -65,8 +65,8 @@ func (l *Leg) onRequest(m message) (Event, bool) {
 }
 
 // answerTicket responds to a request in the dialog.
-func (l *Leg) answerTicket(t *ticket, code int, reason string, sdp []byte, hs ...Header) {
-	_ = l.reply(t.tx, l.response(t.req, code, reason, sdp, hs)) // asked for again if it is lost
+func (l *Leg) answerTicket(t *ticket, code int, reason string, sdp []byte, hs ...Header) error {
+	return l.reply(t.tx, l.response(t.req, code, reason, sdp, hs)) // asked for again if it is lost
 }
 
 func (l *Leg) onBye(m message) (Event, bool) {

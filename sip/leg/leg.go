@@ -251,6 +251,9 @@ func (l *Leg) onTerminated() (Event, bool) {
 func (l *Leg) shed() {
 	l.ours, l.theirs, l.answers, l.next, l.proofs = nil, nil, nil, nil, nil
 	l.offer, l.repeat, l.keying = offer{}, repeat{}, keying{}
+	if l.detached {
+		l.bound = nil // the whole call
+	}
 	if len(l.rel.queue) == 0 { // else a late PRACK is answered
 		l.req, l.tx, l.rel = nil, nil, reliable{}
 	}

@@ -2,6 +2,7 @@ package leg
 
 import (
 	"bytes"
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -154,38 +155,46 @@ func (l *Leg) forgetAcks(latest ackKey) {
 }
 
 // Respond answers the pending ReOffer: 2xx with sdp, or a refusal without. The
-// refusal of an offer that came in a response ends the leg.
-func (l *Leg) Respond(code int, sdp []byte) {
+// refusal of an offer that came in a response ends the leg. False means that the
+// answer came too late: the session stays as it was.
+func (l *Leg) Respond(code int, sdp []byte) bool {
 	if l.gone.Load() || l.ended || code < 200 || code > 699 {
-		return
+		return false
 	}
 	t := l.reoffer
 	if t == nil {
 		if l.answers != nil {
 			l.respondHeld(code, sdp)
 		}
-		return
+		return true
 	}
 	l.reoffer = nil
 	l.disarm(tUpdate)
+	if t.tx.gone() { // its inOfferGone is on the way
+		l.kick()
+		return false
+	}
 	var hs []Header
+	ours, theirs := l.ours, l.theirs
 	if code < 300 {
 		hs = l.accept(t, sdp)
 	}
-	send := func() { l.answerTicket(t, code, "", sdp, hs...) }
-	send()
+	send := func() error { return l.answerTicket(t, code, "", sdp, hs...) }
+	if errors.Is(send(), errCancelled) {
+		l.ours, l.theirs = ours, theirs
+		l.kick()
+		return false
+	}
 	switch {
 	case l.st == incoming:
 		l.moveOn()
-		return
-	case code >= 300:
+		return true
+	case code >= 300, t.req.Method != sipmsg.INVITE:
 		l.kick()
-		return
-	case t.req.Method != sipmsg.INVITE:
-		l.kick()
-		return
+		return true
 	}
-	l.expectAck(repeat{seq: t.req.CSeq().SeqNo, late: len(sdpOf(t.req)) == 0, send: send})
+	l.expectAck(repeat{seq: t.req.CSeq().SeqNo, late: len(sdpOf(t.req)) == 0, send: func() { _ = send() }}) // repeated anyway
+	return true
 }
 
 // accept takes a peer's offer that is answered with sdp: descriptions, target

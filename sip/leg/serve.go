@@ -201,29 +201,39 @@ func (tx *serverTx) repeat() {
 	tx.timer.Reset(min(tx.wait, left))
 }
 
-// acked takes the ACK to a refusal.
-func (tx *serverTx) acked() {
+// acked takes an ACK and reports whether it is that to a refusal.
+func (tx *serverTx) acked() bool {
 	tx.mu.Lock()
 	defer tx.mu.Unlock()
 	if tx.state != txCompleted {
-		return
+		return tx.state > txCompleted
 	}
 	tx.timer.Stop()
 	tx.state, tx.last = txConfirmed, nil
 	tx.s.retire(tx, nil, true)
+	return true
 }
 
-// cancel refuses an unanswered INVITE with 487 and reports whether it did.
-func (tx *serverTx) cancel() bool {
+// cancel refuses an unanswered INVITE of the leg with 487 and reports whether it
+// did.
+func (tx *serverTx) cancel(l *Leg) bool {
 	tx.mu.Lock()
 	defer tx.mu.Unlock()
 	if !tx.invite || tx.state > txProceeding {
 		return false
 	}
-	tag := randomHex(8)                                                                      // the request has one by now, but for one that nobody served yet
-	_ = tx.respond(487, tx.s.respond(tx.req, 487, "Request Terminated", tag, nil, nil).data) // repeated
+	res := tx.s.respond(tx.req, 487, "Request Terminated", l.localTag, nil, nil)
+	l.note(true, res.cseq, res.data, tx.path.network, tx.path.peer)
+	_ = tx.respond(487, res.data) // repeated
 	tx.cancelled = true
 	return true
+}
+
+// gone reports whether a CANCEL came.
+func (tx *serverTx) gone() bool {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	return tx.cancelled
 }
 
 // stop ends the repetitions, because the stack closes.

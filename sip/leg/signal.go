@@ -109,6 +109,9 @@ func (in *inbox) post(m message) {
 	if len(in.list) >= maxQueue && m.input != inTerminated {
 		in.mu.Unlock()
 		in.leg.s.m.overflowed()
+		if m.t != nil { // whoever asked is told, and the transaction ends
+			in.leg.s.reply(m.t.req, m.t.tx, 503, "Service Unavailable")
+		}
 		return
 	}
 	in.list = append(in.list, m)

@@ -12,7 +12,8 @@ const maxFree = 64
 // used again: a goroutine that lives for as long as a call keeps a small one, and
 // the memory that work touches is what the work before has touched. It costs two
 // switches between coroutines and no turn of the scheduler. A panic of f goes
-// through it.
+// through it. It must not be called on a goroutine that is locked to its thread:
+// the runtime ends the program for that.
 func Deep(f func()) {
 	s := take()
 	s.f = f

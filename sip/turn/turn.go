@@ -29,7 +29,8 @@ func New[T any](run func(T)) *Queue[T] {
 }
 
 // Put has a thing done. It returns when that is so, unless somebody else is at
-// work: then it returns at once.
+// work: then it returns at once. Not from a goroutine locked to its thread, see
+// Deep.
 func (q *Queue[T]) Put(v T) {
 	q.mu.Lock()
 	q.list = append(q.list, v)
@@ -43,10 +44,18 @@ func (q *Queue[T]) Put(v T) {
 
 // drain does what is there until nothing is left.
 func (q *Queue[T]) drain() {
+	whole := false
+	defer func() {
+		if !whole { // run panicked after all: the next who comes goes on
+			q.mu.Lock()
+			q.busy = false
+			q.mu.Unlock()
+		}
+	}()
 	for {
 		q.mu.Lock()
 		if len(q.list) == 0 {
-			q.busy = false
+			q.busy, whole = false, true
 			q.mu.Unlock()
 			return
 		}

@@ -92,3 +92,21 @@ func BenchmarkPut(b *testing.B) {
 		q.Put(1)
 	}
 }
+
+func TestPanicLeavesTheQueueAlive(t *testing.T) {
+	ran := 0
+	q := New(func(n int) {
+		if n == 1 {
+			panic("no")
+		}
+		ran++
+	})
+	func() {
+		defer func() { _ = recover() }()
+		q.Put(1)
+	}()
+	q.Put(2)
+	if ran != 1 {
+		t.Error("nothing runs any more")
+	}
+}
