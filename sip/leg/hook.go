@@ -192,7 +192,6 @@ func (s *Stack) onInvite(a arrived, tx *serverTx) bool {
 		return false
 	}
 	l.mark = s.marks.take(l.mergeKey)
-	a.req.To().Params.Add("tag", l.localTag)
 	s.m.began(true)
 	l.note(false, a.req.CSeq(), a.data, a.path.network, a.path.peer)
 	if !s.run(func() { s.call(l) }) {
