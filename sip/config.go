@@ -119,8 +119,7 @@ type Config struct {
 	MinSessionExpires time.Duration
 
 	// T1 is the round trip estimate of RFC 3261 section 17.1.1.1, of which every
-	// SIP timer is a multiple; 0 means 500 ms. A process has one: that of its
-	// first Server.
+	// SIP timer is a multiple; 0 means 500 ms.
 	T1 time.Duration
 
 	UserAgent  string                // User-Agent and Server header; empty means "ringbid"

@@ -20,12 +20,12 @@
 //
 // An INVITE that passes is admitted (limits of the server and of its trunk, a port for its audio, a
 // session description we can answer) or refused with one answer out of the
-// table in status.go. An admitted one becomes a Call, owned by one goroutine:
-// the owner applies the signals of every leg, hears the media plane's events,
-// runs the timers and carries out what the handler asks, one task at a time
-// (answer, play, gather, dial, bridge). The handler runs on a goroutine of its
-// own and waits; the owner never waits, so that a BYE is answered at once
-// whatever the flow is doing.
+// table in status.go. An admitted one becomes a Call, which moves on in steps,
+// one at a time: a signal of one of its legs, an event of the media plane, a timer,
+// or what the handler asks for, one task at a time (answer, play, gather, dial,
+// bridge). Whoever brings a step carries it out (package turn), the socket's
+// reader too, so a step never waits. The handler runs on a goroutine of its own and
+// may wait; a BYE is answered at once whatever the flow is doing.
 //
 // A dial calls one or several places of a target at once; each place makes one
 // leg after another while it is refused for its codec or redirected. Who calls is

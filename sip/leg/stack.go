@@ -50,7 +50,7 @@ type Stack struct {
 	soon     []retired               // transactions to be forgotten, the oldest first
 	later    []retired
 	merges   map[string]txKey            // inbound INVITEs by call, for merged requests
-	owners   map[Owner]map[*Leg]struct{} // legs of each mailbox
+	owners   map[Owner]map[*Leg]struct{} // legs of each owner
 	live     int                         // legs not Terminated
 	serving  int                         // calls in OnInvite, or detached
 	closing  bool                        // no new calls

@@ -34,7 +34,7 @@ func (s *Stack) reply(req *sipmsg.Request, tx *serverTx, code int, reason string
 	_ = tx.send(s.respond(req, code, reason, randomHex(8), hs, nil), nil) // a lost response is asked for again
 }
 
-// call serves an INVITE: this goroutine is the call.
+// call serves an INVITE, on a goroutine that is its own until OnInvite returns.
 func (s *Stack) call(l *Leg) {
 	defer func() {
 		if !l.detached {
