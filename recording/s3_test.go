@@ -2,6 +2,8 @@ package recording
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -37,17 +39,25 @@ var ringTime = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 // s3Server is a versitygw over a folder.
 type s3Server struct{ endpoint string }
 
+// freeAddress is an address of loopback for a server to come; its port is below
+// those the system gives away by itself.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	for range 50 {
+		addr := fmt.Sprint("127.0.0.1:", 10000+rand.IntN(22000))
+		if l, err := net.Listen("tcp", addr); err == nil {
+			_ = l.Close()
+			return addr
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
+}
+
 // startS3 starts the server and ends it with the test.
 func startS3(t *testing.T) s3Server {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	addr := freeAddress(t)
 	var said told
 	cmd := exec.CommandContext(t.Context(), findGateway(t), "--port", addr, "--access", testAccess, "--secret", testSecret, "posix", t.TempDir())
 	cmd.Stdout, cmd.Stderr = &said, &said

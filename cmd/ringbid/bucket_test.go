@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -52,20 +53,28 @@ type gateway struct {
 // newGateway starts the server with a bucket named calls.
 func newGateway(t *testing.T) *gateway {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	g := &gateway{addr: l.Addr().String(), dir: t.TempDir()}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	g := &gateway{addr: freeAddress(t), dir: t.TempDir()}
 	g.start(t)
 	t.Cleanup(g.stop)
 	if _, err := g.client().CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("calls")}); err != nil {
 		t.Fatal(err)
 	}
 	return g
+}
+
+// freeAddress is an address of loopback for a server to come; its port is below
+// those the system gives away by itself.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	for range 50 {
+		addr := fmt.Sprint("127.0.0.1:", 10000+rand.IntN(22000))
+		if l, err := net.Listen("tcp", addr); err == nil {
+			_ = l.Close()
+			return addr
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
 }
 
 func (g *gateway) start(t *testing.T) {

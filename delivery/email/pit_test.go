@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	mrand "math/rand/v2"
 	"net"
 	"net/http"
 	"net/mail"
@@ -135,14 +136,19 @@ func startPit(t *testing.T, bin, kind string) *pit {
 	return nil
 }
 
+// freeAddress is an address of loopback for a server to come; its port is below
+// those the system gives away by itself.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 50 {
+		addr := fmt.Sprint("127.0.0.1:", 10000+mrand.IntN(22000))
+		if l, err := net.Listen("tcp", addr); err == nil {
+			_ = l.Close()
+			return addr
+		}
 	}
-	defer l.Close() //nolint:errcheck // only its number is wanted
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 func keep(t *testing.T, name string, body []byte) string {

@@ -14,10 +14,13 @@ func long(d *DialConfig) { d.SDP = []byte(testSDP + strings.Repeat("a=x-filler\r
 func TestLongInviteGoesByDatagramAfterASilentStream(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	p := newPeer(t, r.udp)
-	l, err := net.Listen("tcp", p.at.String())
-	if err != nil {
-		t.Fatal(err)
+	p, l := newPeer(t, r.udp), net.Listener(nil)
+	for l == nil { // the number may be in use for streams
+		var err error
+		if l, err = net.Listen("tcp", p.at.String()); err != nil {
+			t.Log(err)
+			p = newPeer(t, r.udp)
+		}
 	}
 	t.Cleanup(func() { l.Close() })
 	go func() {

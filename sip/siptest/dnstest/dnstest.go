@@ -30,20 +30,34 @@ type Zone struct {
 func Serve(t testing.TB) *Zone {
 	t.Helper()
 	z := &Zone{t: t, ttl: 300, by: map[string][]dnsmessage.Resource{}}
-	udp, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	udp, tcp := both(t)
 	z.Addr = udp.LocalAddr().String()
-	tcp, err := net.Listen("tcp", z.Addr)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var wg sync.WaitGroup
 	wg.Go(func() { z.serveUDP(udp) })
 	wg.Go(func() { z.serveTCP(tcp) })
 	t.Cleanup(func() { udp.Close(); tcp.Close(); wg.Wait() })
 	return z
+}
+
+// both opens one port for datagrams and for streams. A port that is free for the
+// one may be in use for the other, then the next is tried.
+func both(t testing.TB) (*net.UDPConn, net.Listener) {
+	t.Helper()
+	var last error
+	for range 50 {
+		udp, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tcp, err := net.Listen("tcp", udp.LocalAddr().String())
+		if err == nil {
+			return udp, tcp
+		}
+		udp.Close()
+		last = err
+	}
+	t.Fatal("no port for datagrams and streams: ", last)
+	return nil, nil
 }
 
 // Asked is how many queries came.
