@@ -61,16 +61,31 @@ func (l *Leg) reply(tx *serverTx, res response) error {
 // or an offer to a caller who made none. Where the terms of the leg and the
 // caller are for it, it is sent reliably (RFC 3262) after those before it; a
 // caller who never acknowledges it is refused and Ended reported with
-// ErrNoPrack. The answer to an offer comes with Acked.
+// ErrNoPrack. The answer to an offer comes with Acked. It is said again every
+// 120*T1 until a final response.
 func (l *Leg) Progress(code int, reason string, sdp []byte, h ...Header) {
 	if l.gone.Load() || l.st != incoming || code < 101 || code > 199 {
 		return
 	}
-	if l.rel.use {
+	if l.arm(tProgress, 120*l.s.t1); l.rel.use {
 		l.progressReliably(code, reason, sdp, h)
 		return
 	}
-	_ = l.reply(l.tx, l.response(l.req, code, reason, sdp, h))
+	l.ringing = l.response(l.req, code, reason, sdp, h)
+	_ = l.reply(l.tx, l.ringing)
+}
+
+// stayInProgress says something every 120*T1, which is a minute, so that proxies
+// do not give the call up (RFC 3261 section 13.3.1.1).
+func (l *Leg) stayInProgress() {
+	if l.st != incoming {
+		return
+	}
+	if l.arm(tProgress, 120*l.s.t1); l.rel.use {
+		l.progressReliably(180, "", nil, nil)
+		return
+	}
+	_ = l.reply(l.tx, l.ringing)
 }
 
 // Answer sends 200 and repeats it until the ACK comes; without one in 64*T1
@@ -89,6 +104,8 @@ func (l *Leg) Answer(sdp []byte, h ...Header) {
 	}
 	l.rel.queue = l.rel.queue[:min(1, len(l.rel.queue))] // its PRACK may be on the way
 	l.disarm(tReliable)
+	l.disarm(tProgress)
+	l.ringing = response{}
 	if l.rel.told {
 		sdp = nil // offer and answer are exchanged, RFC 6337 section 2.2
 	} else {

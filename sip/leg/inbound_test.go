@@ -1,6 +1,7 @@
 package leg
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -100,6 +101,46 @@ func TestInviteRetransmissionIsOneCall(t *testing.T) {
 	case <-r.calls:
 		t.Error("a second call")
 	case <-time.After(3 * testT1):
+	}
+}
+
+// Proxies give a call up that says nothing for three minutes (RFC 3261 section
+// 16.6, timer C); with T1 of 50 ms the minute is 6 s.
+func TestRingingIsSaidAgainEveryMinute(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("waits 240*T1")
+	}
+	for _, require := range []string{"", "Require: 100rel"} {
+		t.Run(require, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			p := newPeer(t, r.udp)
+			u := p.uac()
+			if require == "" {
+				u.invite()
+			} else {
+				u.invite(require)
+			}
+			c := r.call()
+			began := time.Now()
+			c.on(func(l *Leg) { l.Progress(180, "", nil) })
+			for minute := range 2 {
+				ringing := p.response(180, "INVITE")
+				if took := time.Since(began).Round(20 * testT1); took != time.Duration(minute)*120*testT1 {
+					t.Errorf("180 number %d after %v", minute, took)
+				}
+				if require != "" {
+					u.learn(ringing)
+					u.do("PRACK", "", "RAck: "+ringing.get("RSeq")+" 1 INVITE")
+					p.response(200, "PRACK")
+				}
+			}
+			c.on(func(l *Leg) { l.Answer([]byte(testSDP)) })
+			u.learn(p.response(200, "INVITE"))
+			u.ack(1)
+			p.silence(130*testT1, func(m msg) bool { return strings.HasPrefix(m.start, "SIP/2.0 18") })
+		})
 	}
 }
 

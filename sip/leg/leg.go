@@ -39,8 +39,9 @@ type Leg struct {
 	last   status // of the final response, for Terminated
 	over   bool   // Terminated is on its way
 
-	req *sipmsg.Request // inbound INVITE
-	tx  *serverTx       // its transaction
+	req     *sipmsg.Request // inbound INVITE
+	tx      *serverTx       // its transaction
+	ringing response        // the last provisional response that was not reliable
 
 	terms       Terms
 	proofs      []proof
@@ -250,7 +251,7 @@ func (l *Leg) onTerminated() (Event, bool) {
 // asked with and the ladder are read after its end.
 func (l *Leg) shed() {
 	l.ours, l.theirs, l.answers, l.next, l.proofs = nil, nil, nil, nil, nil
-	l.offer, l.repeat, l.keying = offer{}, repeat{}, keying{}
+	l.offer, l.repeat, l.keying, l.ringing = offer{}, repeat{}, keying{}, response{}
 	if l.detached {
 		l.bound = nil // the whole call
 	}
@@ -324,6 +325,7 @@ const (
 	tUpdate                // Respond to an UPDATE or PRACK
 	tRefresh               // the next refresh of the session
 	tExpire                // the end of a session nobody refreshed
+	tProgress              // the next repetition of a provisional response
 	timerKinds
 )
 
@@ -365,6 +367,8 @@ func (l *Leg) onTimer(k timer) (Event, bool) {
 		return l.onNoPrack()
 	case tUpdate:
 		return l.onNoAnswerToOffer()
+	case tProgress:
+		l.stayInProgress()
 	case tRefresh:
 		l.refresh()
 	case tExpire:
