@@ -69,7 +69,9 @@ type Target struct {
 	// sends; "pass" lets the buyer's audio before the answer through to the
 	// caller, one way, instead of ours as soon as it comes, unless other places
 	// ring too; "ignore" changes nothing that the caller hears: neither prompt nor
-	// ringback begins, what plays goes on, and the buyer is not heard. Early media
+	// ringback begins, what plays goes on, and the buyer is not heard. A caller who
+	// is not answered yet (see Node.RingThrough) hears the carrier's ringback with
+	// either of the others, and with "pass" what the buyer sends. Early media
 	// is never paid for and does not count as connected.
 	EarlyMedia string `json:"early_media,omitempty"`
 	// Whisper names a prompt the agent hears before the bridge.

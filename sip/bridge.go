@@ -36,7 +36,7 @@ type bridgeTask struct {
 // Bridge joins the caller with the buyer of the last Dial that was answered,
 // until one of them hangs up, sends nothing for the RTP timeout of its trunk,
 // or max has passed (0 means 12 hours). After the buyer's end the caller stays
-// on the line.
+// on the line. A caller who is not answered is bridged with nobody.
 func (c *Call) Bridge(ctx context.Context, max time.Duration) ringbid.Talk {
 	t := &bridgeTask{work: newWork(), max: max}
 	if err := c.run(ctx, t); err != nil && t.talk.EndedBy == "" {
@@ -58,6 +58,9 @@ func (t *bridgeTask) begin(c *Call) {
 		why := reason(codeFault)
 		why.Text = "nobody to be bridged with"
 		t.over(c, byUs, why)
+		return
+	case c.caller.report.Answered == nil:
+		t.over(c, byUs, unanswered())
 		return
 	case b.ended:
 		why := reason(codeBuyerHungUp)

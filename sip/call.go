@@ -68,6 +68,7 @@ type Call struct {
 	looping  *media.Clip // what plays to the caller over and over
 	resting  *media.Clip // what a party hears while the other holds
 	talks    bool        // a talk has just begun
+	opened   bool        // the caller hears us before the answer
 	ended    bool
 	endedBy  string
 	endWhy   ringbid.Reason

@@ -27,9 +27,11 @@ type dialTask struct {
 
 // Dial calls a target, at all its places at once. The caller hears d.Hold, or
 // ringback, from now until the bridge or the next prompt, unless the target's
-// EarlyMedia says otherwise. VerdictAnswered means that the buyer is there, has
+// EarlyMedia says otherwise. A caller who is not answered yet stays so, and is
+// told when a place rings (180) or is to be heard (183). VerdictAnswered means that the buyer is there, has
 // heard the whisper, has pressed the accept key if there is one, is not a
-// voicemail if that is looked for, and waits for Bridge; with any other verdict
+// voicemail if that is looked for, and waits for Bridge, before which the
+// caller has to be answered; with any other verdict
 // every leg is gone. No answer of any kind in 4 s is VerdictUnreachable.
 func (c *Call) Dial(ctx context.Context, d ringbid.Dial) ringbid.Attempt {
 	t := &dialTask{work: newWork(), d: d}
@@ -44,9 +46,6 @@ func (c *Call) Dial(ctx context.Context, d ringbid.Dial) ringbid.Attempt {
 }
 
 func (t *dialTask) begin(c *Call) {
-	if !c.needAnswer(t) {
-		return
-	}
 	c.dialled = t.d
 	t.entertain(c)
 	if text := t.plan(c); text != "" {
@@ -68,7 +67,7 @@ func (t *dialTask) entertain(c *Call) {
 	if len(t.d.Hold) > 0 {
 		c.resting = c.s.clips.of(t.d.Hold)
 	}
-	if t.d.Target != nil && t.d.Target.EarlyMedia == ringbid.EarlyIgnore {
+	if !c.hears() || t.d.Target != nil && t.d.Target.EarlyMedia == ringbid.EarlyIgnore {
 		return
 	}
 	if t.music = c.resting; t.music == nil {

@@ -33,7 +33,10 @@
 //
 // A side is a leg with its audio. The first side of a call is the caller; each
 // dial adds one. A caller who waits for a buyer hears music or ringback from
-// the first INVITE to the bridge, over all attempts, without a gap.
+// the first INVITE to the bridge, over all attempts, without a gap. One who is not
+// answered yet may be dialled for all the same: the caller's network plays the
+// ringback then, or the place is heard (183), and the handler answers the caller
+// before the bridge.
 //
 // A bridge may change its agent: by REFER the agent sends the caller to a third
 // party, by INVITE with Replaces a colleague takes over. The talk, its recording

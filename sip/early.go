@@ -24,20 +24,26 @@ func (p *place) passes() bool {
 // listen takes the session description of a provisional response: the caller
 // will hear that early dialog, the latest one, once its audio comes (RFC 3960
 // section 3.1). Nothing of the caller's goes the other way.
-func (p *place) listen(c *Call, answer []byte) {
+//
+// It reports whether the caller may hear it.
+func (p *place) listen(c *Call, answer []byte) bool {
 	if len(answer) == 0 || p.stage != dialCalling || !p.passes() {
-		return
+		return false
 	}
 	agreed, err := p.s.accept(answer)
 	if err != nil {
 		c.log.Info("early media not understood", slog.String("leg", p.s.report.ID), slog.Any("error", err))
-		return
+		return false
+	}
+	if !c.open() {
+		return false
 	}
 	p.s.apply(agreed)
 	if p.early == earlyNone {
 		p.early = earlyWaited
 		p.s.stream.Play(c.s.clips.silence, true) // opens the way through a NAT, and is all the buyer hears
 	}
+	return true
 }
 
 // hear joins the caller to the early audio that has begun to come.
@@ -68,6 +74,9 @@ func (p *place) settle(c *Call) {
 // wait without a gap.
 func (p *place) silence(c *Call) {
 	if p.early == earlyHeard && !c.ended {
+		if p.t.music == nil && c.caller.report.Answered == nil {
+			p.t.music = c.s.clips.ringback // the network plays none any more
+		}
 		if p.t.music != nil {
 			c.loop(p.t.music)
 		}

@@ -120,7 +120,9 @@ func (p *place) signal(c *Call, ev leg.Event) {
 	switch ev.Kind {
 	case leg.Ringing, leg.EarlyMedia:
 		p.ringing(c)
-		p.listen(c, ev.SDP)
+		if !p.listen(c, ev.SDP) {
+			c.alert()
+		}
 	case leg.Answered:
 		p.answered(c, ev.SDP)
 	case leg.Failed:

@@ -50,6 +50,6 @@ func (s *Server) terms(l *leg.Leg) leg.Terms {
 // ring tells a carrier that wants reliable responses that the call is here.
 func (c *Call) ring() {
 	if c.caller.trunk.Reliable == ringbid.ReliableRequired {
-		c.caller.leg.Progress(180, "", nil)
+		c.alert()
 	}
 }

@@ -95,6 +95,46 @@ func TestEarlyMedia(t *testing.T) {
 	}
 }
 
+// through serves each call by answering it when the target has.
+func (r *rig) through(target *ringbid.Target) {
+	r.serve(func(ctx context.Context, c *sip.Call) {
+		if c.Dial(ctx, dialOf(c, target)).Verdict == ringbid.VerdictAnswered && c.Answer(ctx, false) == nil {
+			c.Bridge(ctx, time.Minute)
+		}
+	})
+}
+
+func TestRingThrough(t *testing.T) {
+	t.Parallel()
+	prove(t, "RFC 3261 13.3", "the caller is answered when the buyer is", "sipp", func(t *testing.T, r *rig) {
+		buyer := r.phone()
+		r.through(r.target(buyer.Addr))
+		caller := r.sipp("uac_rings.xml", "-s", "+18005550100", r.addr)
+		line := siptest.Receive(t, "the call", buyer.Lines)
+		line.Ring()
+		siptest.Eventually(t, "the buyer to ring", func() bool { return len(r.events.Of(ringbid.EventRinging)) == 1 })
+		line.Answer()
+		siptest.Eventually(t, "the bridge", func() bool { return len(r.events.Of(ringbid.EventBridged)) == 1 })
+		line.HangUp()
+		caller.Passes()
+		r.idle()
+	})
+	prove(t, "RFC 3960", "early media reaches a caller who is not answered", "sipp", func(t *testing.T, r *rig) {
+		buyer := r.sipp("uas_early_answer.xml")
+		target := r.target(buyer.Addr)
+		target.EarlyMedia = ringbid.EarlyPass
+		r.through(target)
+		caller := r.phone().Call(r.addr, "+18005550100")
+		caller.Join(caller.Want(leg.EarlyMedia).SDP)
+		caller.Hears(900)
+		caller.Want(leg.Answered)
+		caller.Hears(900)
+		caller.HangUp()
+		buyer.Passes()
+		r.idle()
+	})
+}
+
 // fork is one of the phones that a forking proxy rings.
 type fork struct {
 	tag    string
