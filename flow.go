@@ -73,6 +73,11 @@ type Node struct {
 	Set TagMap `json:"set,omitempty"` // set: values may hold {{tag}} tokens
 
 	None string `json:"none,omitempty"` // dial: node when nobody takes the call
+	// RingThrough, of a dial, leaves a caller whom no node answered before
+	// unanswered until a buyer takes the call: the carrier's ringback is heard
+	// instead of Prompt, and what the carrier bills begins with the talk. Then
+	// the recording begins at the answer, too.
+	RingThrough bool `json:"ring_through,omitempty"`
 
 	MaxLength Duration `json:"max_length,omitempty"` // voicemail, default 2m
 	Code      int      `json:"code,omitempty"`       // hangup before the answer: SIP status

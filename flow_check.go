@@ -21,7 +21,7 @@ var nodeFields = map[NodeType]string{
 	NodeSplit:     "next cases",
 	NodeSet:       "next set",
 	NodeAuction:   "next",
-	NodeDial:      "next prompt none",
+	NodeDial:      "next prompt none ring_through",
 	NodeVoicemail: "next prompt max_length",
 	NodeHangup:    "prompt code",
 }
@@ -38,7 +38,7 @@ func (n *Node) given() []string {
 		{"digit_timeout", n.DigitTimeout != 0}, {"retries", n.Retries != 0}, {"retry_prompt", n.RetryPrompt != ""},
 		{"validate", n.Validate != ""}, {"secret", n.Secret}, {"failed", n.Failed != ""}, {"choices", len(n.Choices) > 0},
 		{"zone", n.Zone != ""}, {"hours", len(n.Hours) > 0}, {"closed", n.Closed != ""}, {"cases", len(n.Cases) > 0},
-		{"set", len(n.Set) > 0}, {"none", n.None != ""}, {"max_length", n.MaxLength != 0}, {"code", n.Code != 0},
+		{"set", len(n.Set) > 0}, {"none", n.None != ""}, {"ring_through", n.RingThrough}, {"max_length", n.MaxLength != 0}, {"code", n.Code != 0},
 	} {
 		if f.set {
 			out = append(out, f.name)

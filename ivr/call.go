@@ -14,12 +14,15 @@ type Call interface {
 	Invite() ringbid.Invite
 	// Answer takes the call, and has it recorded where record is true.
 	Answer(ctx context.Context, record bool) error
+	// Ring tells a caller who is not answered yet that a buyer is looked for.
+	Ring()
 	// Play plays to the end of the sound, or to the first key with bargeIn; that
 	// key is kept for the next Gather.
 	Play(ctx context.Context, a ringbid.Audio, bargeIn bool) error
 	// Gather plays the prompt and collects digits. Nothing pressed is "".
 	Gather(ctx context.Context, g ringbid.Gather) (digits string, err error)
-	// Dial rings one target. VerdictAnswered means it waits to be bridged.
+	// Dial rings one target, also before Answer. VerdictAnswered means it waits to
+	// be bridged, with a caller who is answered.
 	Dial(ctx context.Context, d ringbid.Dial) ringbid.Attempt
 	// Bridge connects the caller and the answered target until either ends or
 	// the time is over.

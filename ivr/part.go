@@ -39,9 +39,12 @@ func (w *walk) hangup(ctx context.Context, n *ringbid.Node) (way, error) {
 		if status == 0 {
 			status = 480
 		}
-		reason := w.likely.reason
-		reason.SIP = status
-		w.refuse(reason)
+		e := w.likely
+		if e.reason.SIP = status; e.outcome == ringbid.OutcomeNoBuyer { // it was rung through
+			w.conclude(e)
+		} else {
+			w.refuse(e.reason)
+		}
 		return way{}, nil
 	}
 	return way{}, w.say(ctx, n.Prompt, false)

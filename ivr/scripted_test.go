@@ -73,6 +73,8 @@ func (l *line) Answer(ctx context.Context, record bool) error {
 	return nil
 }
 
+func (l *line) Ring() { _ = l.note("ring") }
+
 func (l *line) Play(ctx context.Context, a ringbid.Audio, bargeIn bool) error {
 	if err := l.note("play %.1f", a.Duration().Seconds()); err != nil {
 		return err

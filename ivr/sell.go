@@ -32,11 +32,14 @@ func (w *walk) settle(talk time.Duration) {
 }
 
 // dial hands the call to the best bid that takes it. Where none does, or the
-// call was connected before, it takes the way for nobody.
+// call was connected before, it takes the way for nobody. A caller who is rung
+// through is answered when a buyer is on the line.
 func (w *walk) dial(ctx context.Context, n *ringbid.Node, s *ringbid.Step) (way, error) {
 	nobody := way{to: n.None, label: "nobody"}
-	if err := w.answer(ctx); err != nil {
-		return way{}, err
+	if !n.RingThrough {
+		if err := w.answer(ctx); err != nil {
+			return way{}, err
+		}
 	}
 	if w.out.Outcome != "" {
 		return nobody, nil
@@ -55,6 +58,9 @@ func (w *walk) dial(ctx context.Context, n *ringbid.Node, s *ringbid.Step) (way,
 		target, at := w.try(ctx, a, hold, s)
 		w.auction.Report(a, at)
 		if at.Verdict == ringbid.VerdictAnswered {
+			if err := w.answer(ctx); err != nil {
+				return way{}, err
+			}
 			return w.bridge(ctx, n, a, target)
 		}
 		if w.over(ctx) {
@@ -69,7 +75,7 @@ func (w *walk) dial(ctx context.Context, n *ringbid.Node, s *ringbid.Step) (way,
 }
 
 // award waits for the best bid left. The caller hears the hold music if that
-// takes longer than a moment.
+// takes longer than a moment, or the ringback of the network before the answer.
 func (w *walk) award(ctx context.Context, hold ringbid.Audio) (ringbid.Award, bool) {
 	playing, stop := context.WithCancel(ctx)
 	stopped := make(chan struct{})
@@ -86,7 +92,7 @@ func (w *walk) award(ctx context.Context, hold ringbid.Audio) (ringbid.Award, bo
 
 // entertain plays the hold music, after a moment, until the context ends.
 func (w *walk) entertain(ctx context.Context, hold ringbid.Audio) {
-	if len(hold) == 0 {
+	if len(hold) == 0 && w.answered {
 		return
 	}
 	moment := time.NewTimer(musicAfter)
@@ -95,6 +101,10 @@ func (w *walk) entertain(ctx context.Context, hold ringbid.Audio) {
 	case <-ctx.Done():
 		return
 	case <-moment.C:
+	}
+	if !w.answered {
+		w.call.Ring()
+		return
 	}
 	for ctx.Err() == nil {
 		began := time.Now()

@@ -252,3 +252,59 @@ func TestFactsOfTheMarket(t *testing.T) {
 		}
 	})
 }
+
+// TestRingThrough: a caller nobody answered yet is answered when a buyer is on
+// the line, told that it rings where bids take a moment, and refused with the
+// status of the end where nobody takes the call.
+func TestRingThrough(t *testing.T) {
+	t.Parallel()
+	flow := func() []ringbid.Node {
+		return []ringbid.Node{
+			{ID: "connect", Type: ringbid.NodeDial, Prompt: "music", RingThrough: true, None: "end"},
+			{ID: "end", Type: ringbid.NodeHangup, Code: 480},
+		}
+	}
+	tests := map[string]struct {
+		verdicts []ringbid.Verdict
+		delay    time.Duration
+		did      []string
+		ended    int
+	}{
+		"the second takes it": {[]ringbid.Verdict{ringbid.VerdictBusy, ringbid.VerdictAnswered}, 0,
+			[]string{"dial north", "dial south", "answer record=true", "bridge"}, 0},
+		"bids take a moment": {[]ringbid.Verdict{ringbid.VerdictAnswered}, time.Second,
+			[]string{"ring", "dial north", "answer record=true", "bridge"}, 0},
+		"nobody takes it": {nil, 0, []string{"dial north", "dial south", "dial east"}, 480},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b, l := newBench(flow()...), newLine()
+				l.verdicts, l.byBuyer, b.delay = tt.verdicts, true, tt.delay
+				got := b.run(t, l, l, 0)
+				if diff := cmp.Diff(tt.did, l.did); diff != "" {
+					t.Errorf("the line (-want +got):\n%s", diff)
+				}
+				if (got.Answered == nil) != (tt.ended > 0) {
+					t.Errorf("answered at %v", got.Answered)
+				}
+				if tt.ended > 0 && (len(l.ended) != 1 || l.ended[0].SIP != tt.ended || got.Outcome != ringbid.OutcomeNoBuyer) {
+					t.Errorf("%s, ended with %+v", got.Outcome, l.ended)
+				}
+			})
+		})
+	}
+	t.Run("answered before", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b, l := newBench(append([]ringbid.Node{play("hello", "connect")}, flow()...)...), newLine()
+			l.verdicts = []ringbid.Verdict{ringbid.VerdictAnswered}
+			b.delay = time.Second
+			b.run(t, l, l, 0)
+			if slices.Contains(l.did, "ring") || l.did[0] != "answer record=true" {
+				t.Errorf("the line did %q", l.did)
+			}
+		})
+	})
+}

@@ -66,6 +66,9 @@ func (s *simulation) Invite() ringbid.Invite {
 // Answer does nothing.
 func (s *simulation) Answer(context.Context, bool) error { return nil }
 
+// Ring does nothing.
+func (s *simulation) Ring() {}
+
 // Play does nothing.
 func (s *simulation) Play(context.Context, ringbid.Audio, bool) error { return nil }
 

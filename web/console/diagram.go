@@ -173,6 +173,8 @@ func nodeSub(n *ringbid.Node) string {
 	switch {
 	case n.Tag != "":
 		return string(n.Type) + " → " + n.Tag
+	case n.RingThrough:
+		return string(n.Type) + ", rings through"
 	case n.Prompt != "":
 		return string(n.Type) + ": " + n.Prompt
 	case n.Code != 0:
