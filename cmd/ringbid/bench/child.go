@@ -29,6 +29,7 @@ type job struct {
 	Poll    bool     `json:"poll,omitempty"`    // relay: look for packets once a millisecond
 	To      string   `json:"to,omitempty"`      // calls: where the buyers are
 	Keys    int      `json:"keys,omitempty"`    // edge: how many are asked for before the call goes on
+	Through bool     `json:"through,omitempty"` // edge: the caller is answered when the buyer is, not before
 	Limit   int      `json:"limit,omitempty"`   // edge: calls at once
 	Profile string   `json:"profile,omitempty"` // folder for its profiles; empty = none
 }

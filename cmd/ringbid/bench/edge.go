@@ -24,7 +24,7 @@ func edgeChild(j job) ([]string, func(), error) {
 	cfg := sip.Config{
 		Listeners: []leg.Listener{{Network: "udp", Addr: net.JoinHostPort(serverIP.String(), "0")}}, Plane: plane, MaxCalls: j.Limit,
 		Trunks:  oneTrunk{&ringbid.Trunk{Name: "peer", From: []string{callerIP.String()}, Address: j.To}},
-		Handler: straight{keys: j.Keys, record: j.Record != ""},
+		Handler: straight{keys: j.Keys, record: j.Record != "", through: j.Through},
 	}
 	end := func() { _ = plane.Close() }
 	if j.Record != "" {
@@ -81,12 +81,13 @@ func (s sealing) Close() {
 
 // straight is the handler.
 type straight struct {
-	keys   int
-	record bool
+	keys    int
+	record  bool
+	through bool // the caller is answered when the buyer is
 }
 
 func (s straight) Serve(ctx context.Context, c *sip.Call) {
-	if c.Answer(ctx, s.record) != nil {
+	if !s.through && c.Answer(ctx, s.record) != nil {
 		return
 	}
 	if s.keys > 0 {
@@ -98,7 +99,7 @@ func (s straight) Serve(ctx context.Context, c *sip.Call) {
 		Target: &ringbid.Target{Name: "buyer", Trunk: "peer", User: "buyer"}, Award: ringbid.Award{User: "buyer"},
 		RingTimeout: 10 * time.Second, Caller: c.Invite().Caller,
 	})
-	if at.Verdict == ringbid.VerdictAnswered {
+	if at.Verdict == ringbid.VerdictAnswered && c.Answer(ctx, s.record) == nil {
 		c.Bridge(ctx, time.Hour)
 	}
 }
