@@ -150,7 +150,7 @@ func (c *Call) serve(l *leg.Leg) {
 // close gives back what the call holds. Legs that are not through are seen off
 // by the stack.
 func (c *Call) close() {
-	c.cancel(fmt.Errorf("%w: call is over", ErrCallerGone))
+	c.cancel(goneError{"call is over"})
 	c.timer.Stop()
 	for _, s := range c.sides {
 		if s.expected.IsValid() {
@@ -189,7 +189,7 @@ func (c *Call) ask(f func()) bool {
 func (c *Call) run(ctx context.Context, t task) error {
 	w := t.base()
 	if !c.do(func() { c.start(t) }) {
-		w.err = fmt.Errorf("%w: call is over", ErrCallerGone)
+		w.err = goneError{"call is over"}
 		return w.err
 	}
 	select {
@@ -232,9 +232,17 @@ func (c *Call) finish(t task, err error) {
 	close(w.done)
 }
 
-func (c *Call) goneError() error {
-	return fmt.Errorf("%w: %s", ErrCallerGone, c.endWhy.Text)
-}
+func (c *Call) goneError() error { return goneError{c.endWhy.Text} }
+
+// goneError is ErrCallerGone with the reason, made without the cost of formatting:
+// every call ends.
+type goneError struct{ why string }
+
+// Error names the reason.
+func (e goneError) Error() string { return ErrCallerGone.Error() + ": " + e.why }
+
+// Unwrap returns ErrCallerGone.
+func (e goneError) Unwrap() error { return ErrCallerGone }
 
 // end ends the call once: every leg, every task, the audio. Unless the handler
 // asked for it, the handler's context is cancelled.

@@ -231,12 +231,11 @@ func (s *Server) hostOf(network string, peer netip.Addr) string {
 		network = "udp"
 	}
 	var at netip.Addr
-	for _, l := range s.stack.Addrs() {
-		a, err := netip.ParseAddrPort(l.Addr)
-		if err != nil || a.Addr().Is4() != peer.Is4() || at.IsValid() && l.Network != network {
+	for _, l := range s.listens {
+		if l.addr.Is4() != peer.Is4() || at.IsValid() && l.network != network {
 			continue
 		}
-		if at = a.Addr(); l.Network == network {
+		if at = l.addr; l.network == network {
 			break
 		}
 	}

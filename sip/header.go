@@ -107,16 +107,31 @@ func headersFor(o *onward) ([]leg.Header, error) {
 
 // factsOf looks tokens up: the call's facts first, then what every call knows.
 func factsOf(inv *ringbid.Invite, d *ringbid.Dial) func(string) string {
-	own := map[string]string{
-		"call_id": inv.CallID, "caller": string(d.Caller), "caller_name": d.CallerName, "number": string(inv.Number),
-		"bid_id": d.Award.BidID, "bid": d.Award.Bid, "buyer": d.Target.Buyer, "target": d.Target.Name,
-		"price": d.Award.Price.String(),
-	}
 	return func(name string) string {
 		if v, ok := d.Facts.Get(name); ok {
 			return v
 		}
-		return own[strings.ToLower(name)]
+		switch strings.ToLower(name) {
+		case "call_id":
+			return inv.CallID
+		case "caller":
+			return string(d.Caller)
+		case "caller_name":
+			return d.CallerName
+		case "number":
+			return string(inv.Number)
+		case "bid_id":
+			return d.Award.BidID
+		case "bid":
+			return d.Award.Bid
+		case "buyer":
+			return d.Target.Buyer
+		case "target":
+			return d.Target.Name
+		case "price":
+			return d.Award.Price.String()
+		}
+		return ""
 	}
 }
 

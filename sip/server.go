@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"math/rand/v2"
+	"net/netip"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -25,26 +26,33 @@ func retryAfter() string { return itoa(2 + rand.IntN(8)) }
 
 // Server takes calls and serves each with the handler.
 type Server struct {
-	cfg    Config
-	log    *slog.Logger
-	m      *metrics
-	stack  *leg.Stack
-	filter *filter
-	limits *trunkLimits
-	door   *door
-	clips  *clips
-	tls    clients
-	locate *locate.Locator
-	watch  *watch
-	drains atomic.Bool
-	sounds chan media.Event // of every call's audio
-	ears   sync.Map         // *media.Stream to the *Call that hears it
-	quit   chan struct{}    // closed when no more calls are heard
+	cfg     Config
+	log     *slog.Logger
+	m       *metrics
+	stack   *leg.Stack
+	listens []listen
+	filter  *filter
+	limits  *trunkLimits
+	door    *door
+	clips   *clips
+	tls     clients
+	locate  *locate.Locator
+	watch   *watch
+	drains  atomic.Bool
+	sounds  chan media.Event // of every call's audio
+	ears    sync.Map         // *media.Stream to the *Call that hears it
+	quit    chan struct{}    // closed when no more calls are heard
 
 	mu      sync.Mutex
 	calls   map[string]*Call
 	closing bool
 	wg      sync.WaitGroup // calls; none is added once closing
+}
+
+// listen is a listener of ours.
+type listen struct {
+	network string
+	addr    netip.Addr
 }
 
 // New binds the listeners and takes calls from then on. The error names the
@@ -80,6 +88,9 @@ func New(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("sip: %w", err)
 	}
 	s.stack = stack
+	for _, l := range stack.Addrs() {
+		s.listens = append(s.listens, listen{l.Network, netip.MustParseAddrPort(l.Addr).Addr()})
+	}
 	go s.listen()
 	close(ready)
 	s.watch.start()
