@@ -110,15 +110,20 @@ func methodName(b []byte) string {
 // mergeKey is that of the request to come, as far as it can be told before
 // parsing.
 func (m *raw) mergeKey() string {
-	callID, _ := m.first(fCallID)
-	from, _ := m.first(fFrom)
-	n, _, _ := cseqOf(m)
-	return mergeKeyOf(string(callID), tagOf(unfold(from)), uint32(n))
+	if m.merge == "" {
+		callID, _ := m.first(fCallID)
+		from, _ := m.first(fFrom)
+		n, _, _ := cseqOf(m)
+		m.merge = mergeKeyOf(string(callID), tagOf(unfold(from)), uint32(n))
+	}
+	return m.merge
 }
 
 // tagOf returns the tag of a From or To value, or "".
 func tagOf(v []byte) string {
-	for _, p := range splitOutside(v, ';')[1:] {
+	for _, v, more := cutOutside(v, ';'); more; {
+		var p []byte
+		p, v, more = cutOutside(v, ';')
 		if name, value, ok := bytes.Cut(p, []byte("=")); ok && asciiFold(trim(name), "tag") {
 			return string(trim(value))
 		}

@@ -55,7 +55,8 @@ func FuzzArrival(f *testing.F) {
 		if tag, _ := req.To().Params.Get("tag"); tag != "" && !a.Tagged {
 			t.Fatalf("the tag of %q is not seen before parsing", a.Header("To"))
 		}
-		if ours, theirs := mergeBefore, mergeKey(req); ours != theirs {
+		tag, _ := req.From().Params.Get("tag")
+		if ours, theirs := mergeBefore, mergeKeyOf(req.CallID().Value(), tag, req.CSeq().SeqNo); ours != theirs {
 			t.Fatalf("call %q, parsed %q", ours, theirs)
 		}
 	})

@@ -85,10 +85,15 @@ func isToken(s string) bool {
 	return true
 }
 
-func tokenByte(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' ||
-		strings.IndexByte("-.!%*_+`'~", c) >= 0
-}
+var inToken = func() (is [256]bool) {
+	for c := range is {
+		b := byte(c)
+		is[c] = b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9' || strings.IndexByte("-.!%*_+`'~", b) >= 0
+	}
+	return is
+}()
+
+func tokenByte(c byte) bool { return inToken[c] }
 
 // ownHeader reports whether the stack writes the header itself.
 func ownHeader(name string) bool {

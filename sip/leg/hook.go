@@ -200,11 +200,6 @@ func (s *Stack) onInvite(a arrived, tx *serverTx) bool {
 	return true
 }
 
-func mergeKey(req *sipmsg.Request) string {
-	tag, _ := req.From().Params.Get("tag")
-	return mergeKeyOf(req.CallID().Value(), tag, req.CSeq().SeqNo)
-}
-
 func mergeKeyOf(callID, tag string, seq uint32) string {
 	return callID + "|" + tag + "|" + strconv.FormatUint(uint64(seq), 10)
 }

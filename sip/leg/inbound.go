@@ -11,7 +11,7 @@ import (
 func (s *Stack) inbound(a arrived, tx *serverTx) *Leg {
 	req, p := a.req, a.path
 	l := &Leg{s: s, inbound: true, callID: req.CallID().Value(), localTag: randomHex(8), st: incoming, req: req, tx: tx,
-		txKey: tx.key, mergeKey: mergeKey(req)}
+		txKey: tx.key, mergeKey: a.m.mergeKey()}
 	l.in.init(l, nil)
 	l.peer = destination{network: p.network, to: p.peer, local: s.local(p)}
 	invite := requestOf(req, a.hs, p.network, p.peer)

@@ -123,16 +123,12 @@ func knownMethod(m string) bool {
 
 // missing returns the name of the first mandatory header that is not there.
 func missing(m *raw) string {
-	var seen [fields]bool
-	for i := range m.n {
-		seen[m.headers[i].id] = true
-	}
 	names := [...]struct {
 		id   field
 		name string
 	}{{fVia, "Via"}, {fFrom, "From"}, {fTo, "To"}, {fCallID, "Call-ID"}, {fCSeq, "CSeq"}}
 	for _, n := range names {
-		if !seen[n.id] {
+		if m.at[n.id] == 0 {
 			return n.name
 		}
 	}
@@ -142,15 +138,13 @@ func missing(m *raw) string {
 // single reports whether the headers that must be unique are. Content-Length
 // may be repeated with one value.
 func single(m *raw) bool {
-	var at [fields]int
 	for i := range m.n {
 		h := &m.headers[i]
 		switch h.id {
 		case fFrom, fTo, fCallID, fCSeq, fForwards, fLength:
-			if j := at[h.id]; j != 0 && (h.id != fLength || !bytes.Equal(m.headers[j-1].value, h.value)) {
+			if j := int(m.at[h.id]) - 1; j != i && (h.id != fLength || !bytes.Equal(m.headers[j].value, h.value)) {
 				return false
 			}
-			at[h.id] = i + 1
 		}
 	}
 	return true

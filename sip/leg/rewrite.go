@@ -125,7 +125,17 @@ func splitList(v []byte) [][]byte {
 
 func splitOutside(v []byte, sep byte) [][]byte {
 	var out [][]byte
-	quoted, angle, from := false, false, 0
+	for more := true; more; {
+		var one []byte
+		one, v, more = cutOutside(v, sep)
+		out = append(out, one)
+	}
+	return out
+}
+
+// cutOutside cuts at the first separator outside quotes and angle brackets.
+func cutOutside(v []byte, sep byte) (one, rest []byte, found bool) {
+	quoted, angle := false, false
 	for i := 0; i < len(v); i++ {
 		switch c := v[i]; {
 		case quoted && c == '\\':
@@ -138,11 +148,10 @@ func splitOutside(v []byte, sep byte) [][]byte {
 		case c == '>':
 			angle = false
 		case c == sep && !angle:
-			out = append(out, trim(v[from:i]))
-			from = i + 1
+			return trim(v[:i]), v[i+1:], true
 		}
 	}
-	return append(out, trim(v[from:]))
+	return trim(v), nil, false
 }
 
 // plainVia writes "SIP / 2.0 / UDP host : port ; Branch = x" without blanks.

@@ -46,6 +46,8 @@ type raw struct {
 	body    []byte
 	headers [maxHeaders]rawHeader
 	n       int
+	at      [fields]uint8 // one more than the index of the first header of that kind
+	merge   string        // see mergeKey
 	folded  bool
 	bad     bool // a line is not a header: answerable with 400
 }
@@ -53,7 +55,7 @@ type raw struct {
 // scan cuts data into m and returns why it must be dropped, or "". It looks at
 // every byte once and allocates nothing.
 func (m *raw) scan(data []byte) string {
-	m.n, m.folded, m.bad, m.body = 0, false, false, nil
+	m.n, m.folded, m.bad, m.body, m.at, m.merge = 0, false, false, nil, [fields]uint8{}, ""
 	line, rest, ok := cutLine(data)
 	switch {
 	case !ok:
@@ -97,16 +99,17 @@ func (m *raw) add(line []byte) {
 		m.bad = true
 		return
 	}
-	m.headers[m.n] = rawHeader{id: fieldOf(name), name: name, value: trim(value)}
-	m.n++
+	id := fieldOf(name)
+	m.headers[m.n] = rawHeader{id: id, name: name, value: trim(value)}
+	if m.n++; m.at[id] == 0 {
+		m.at[id] = uint8(m.n)
+	}
 }
 
 // first returns the first header of that kind.
 func (m *raw) first(id field) ([]byte, bool) {
-	for i := range m.n {
-		if m.headers[i].id == id {
-			return m.headers[i].value, true
-		}
+	if i := m.at[id]; i > 0 {
+		return m.headers[i-1].value, true
 	}
 	return nil, false
 }

@@ -86,7 +86,7 @@ func (s *Stack) scratch() *raw {
 // into.
 func (s *Stack) parse(p path, data []byte, m *raw) {
 	a, err := m.understand(data)
-	switch at := (arrived{a, p, data}); {
+	switch at := (arrived{a, p, data, m}); {
 	case err != nil:
 		s.unparsed(p, m)
 	case a.req != nil:
@@ -113,4 +113,5 @@ type arrived struct {
 	assembly
 	path path
 	data []byte
+	m    *raw // what it was cut into, valid as long
 }
