@@ -59,6 +59,9 @@ func (tx *clientTx) start() {
 	s.mu.Lock()
 	s.clients[tx.key] = tx
 	s.mu.Unlock()
+	if tx.path.g != nil {
+		tx.path.g.owed.add(tx)
+	}
 	tx.mu.Lock()
 	err := tx.path.send(tx.data)
 	if err == nil && tx.state == txTrying {
@@ -95,14 +98,20 @@ func (tx *clientTx) repeat() {
 }
 
 // fail ends the transaction without a response.
-func (tx *clientTx) fail(err error) {
+func (tx *clientTx) fail(err error) { tx.failBy(txProceeding, err) }
+
+// failBy does so where it has come no further than a state.
+func (tx *clientTx) failBy(latest txState, err error) {
 	tx.mu.Lock()
-	over := tx.state >= txCompleted
-	tx.state = txOver
-	tx.mu.Unlock()
-	if over {
+	if tx.state > latest {
+		tx.mu.Unlock()
 		return
 	}
+	tx.state = txOver
+	if tx.timer != nil {
+		tx.timer.Stop()
+	}
+	tx.mu.Unlock()
 	tx.s.drop(tx)
 	switch {
 	case tx.leg != nil && !tx.key.cancel: // of a CANCEL the INVITE tells what became
@@ -118,6 +127,9 @@ func (tx *clientTx) response(a assembly) (refused bool) {
 	res := a.res
 	tx.mu.Lock()
 	defer tx.mu.Unlock()
+	if tx.state == txTrying && tx.path.g != nil {
+		tx.path.g.owed.drop(tx)
+	}
 	switch {
 	case tx.state == txCompleted:
 		if tx.invite && res.StatusCode >= 300 && tx.data != nil {
@@ -167,6 +179,9 @@ func (tx *clientTx) end() {
 }
 
 func (s *Stack) drop(tx *clientTx) {
+	if tx.path.g != nil {
+		tx.path.g.owed.drop(tx)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.clients[tx.key] == tx {

@@ -49,10 +49,12 @@ type guard struct {
 	served   bool      // at least one message came
 	m        raw
 	out      outlet
+	owed     owed
 }
 
 // read hands on the messages of the connection until it ends.
 func (g *guard) read() {
+	defer g.owed.fail()
 	defer g.Close()
 	p := path{network: g.network(), peer: g.src, g: g}
 	for {

@@ -1,7 +1,9 @@
 package leg
 
 import (
+	"context"
 	"errors"
+	"net"
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -54,7 +56,44 @@ func (l *Leg) response(req *sipmsg.Request, code int, reason string, sdp []byte,
 
 // reply sends a response of the leg, see serverTx.send.
 func (l *Leg) reply(tx *serverTx, res response) error {
-	return tx.send(res, func() { l.note(true, res.cseq, res.data, tx.path.network, tx.path.peer) })
+	err := tx.send(res, func() { l.note(true, res.cseq, res.data, tx.path.network, tx.path.peer) })
+	if tx == l.tx && errors.Is(err, net.ErrClosed) && l.bringHome(tx, res.data) {
+		return nil
+	}
+	return err
+}
+
+// bringHome sends a response to the INVITE by a connection of ours, because that
+// which the INVITE came by is closed (RFC 3261 section 18.2.2). False where there
+// is no way to make one; that it cannot be made the leg learns later.
+func (l *Leg) bringHome(tx *serverTx, data []byte) bool {
+	network := l.peer.network
+	local, ok := l.s.source(network, tx.home.Addr())
+	if !ok || webSocket(network) { // whoever came by WebSocket cannot be called
+		return false
+	}
+	d := destination{network: network, to: tx.home, local: local, tls: l.wanted(tx.home.Addr())}
+	return l.s.track(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), dialLimit)
+		defer cancel()
+		g, err := l.s.connect(ctx, d)
+		if err == nil {
+			tx.mu.Lock()
+			tx.path = path{network: network, peer: d.to, g: g}
+			err = tx.path.send(data)
+			tx.mu.Unlock()
+		}
+		if err != nil {
+			l.in.post(message{input: inUnsaid})
+		}
+	})
+}
+
+// onUnsaid ends a call whose answer cannot be brought to the caller.
+func (l *Leg) onUnsaid() {
+	if l.st == accepted {
+		l.fail(ErrTransport)
+	}
 }
 
 // Progress sends a provisional response, 101 to 199, with an optional answer,

@@ -184,6 +184,8 @@ func (l *Leg) handle(m message) (Event, bool) {
 		return Event{Kind: Ended, Err: ErrShutdown}, true
 	case inLost:
 		return Event{Kind: Ended, Err: m.err}, true
+	case inUnsaid:
+		l.onUnsaid()
 	case inTerminated:
 		return l.onTerminated()
 	}

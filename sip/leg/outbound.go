@@ -320,6 +320,9 @@ func (l *Leg) onTxFailed(m message) (Event, bool) {
 			return Event{}, false
 		}
 		l.out.final = true
+		if l.out.widened {
+			l.s.narrow.add(l.peer.to) // it took the connection and not the call
+		}
 		silent := l.ended || l.out.told
 		l.terminate()
 		if !silent {

@@ -79,6 +79,16 @@ func (p path) back(via *sipmsg.ViaHeader) path {
 	return p
 }
 
+// home is where a peer listens for the responses to what came by a connection that
+// is closed since (RFC 3261 section 18.2.2).
+func (p path) home(via *sipmsg.ViaHeader) netip.AddrPort {
+	port := via.Port
+	if port <= 0 || port > 65535 {
+		port = DefaultPort(p.network)
+	}
+	return netip.AddrPortFrom(p.peer.Addr(), uint16(port))
+}
+
 // render writes a message as it goes out.
 func render(m sipmsg.Message) []byte {
 	w := getWriter()

@@ -3,6 +3,7 @@ package leg
 import (
 	"errors"
 	"hash/maphash"
+	"net/netip"
 	"strconv"
 	"sync"
 	"time"
@@ -33,12 +34,13 @@ const (
 type serverTx struct {
 	s      *Stack
 	key    txKey
-	path   path // of the responses
+	home   netip.AddrPort // where responses go by another connection, see Leg.home
 	invite bool
 	leg    *Leg    // of an INVITE that opened it; guarded by Stack.mu
 	t      *ticket // of a re-INVITE; guarded by Stack.mu
 
 	mu        sync.Mutex
+	path      path // of the responses
 	state     txState
 	cancelled bool
 	req       *sipmsg.Request // until the final response
@@ -71,7 +73,7 @@ func (s *Stack) keyOf(req *sipmsg.Request, method sipmsg.RequestMethod) txKey {
 // serverTx files a transaction for a request; nil when there is one, which is
 // told of the repetition.
 func (s *Stack) serverTx(a arrived) *serverTx {
-	tx := &serverTx{s: s, key: s.keyOf(a.req, a.req.Method), path: a.path.back(a.req.Via()), invite: a.req.IsInvite(), req: a.req}
+	tx := &serverTx{s: s, key: s.keyOf(a.req, a.req.Method), path: a.path.back(a.req.Via()), home: a.path.home(a.req.Via()), invite: a.req.IsInvite(), req: a.req}
 	s.mu.Lock()
 	old := s.servers[tx.key]
 	if old == nil {

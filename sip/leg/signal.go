@@ -68,6 +68,7 @@ const (
 	inEnd                     // the stack ends the leg
 	inShutdown                // the stack closes
 	inLost                    // the dialog is lost, err says why
+	inUnsaid                  // a response cannot be brought to the peer
 	inTerminated              // the leg is through
 )
 
