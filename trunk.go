@@ -29,6 +29,9 @@ type Trunk struct {
 	// the trunk takes that, and in fragments where it does not (RFC 3261 section
 	// 18.1.1).
 	Transport string `json:"transport,omitempty"`
+	// Fragments keeps such requests on udp, in fragments, for a trunk that takes
+	// connections by TCP and refuses calls on them.
+	Fragments bool `json:"fragments,omitempty"`
 	// TLS says what certificates have to be.
 	TLS TrunkTLS `json:"tls,omitzero"`
 	// Proxy is "host:port" of a proxy that everything for this trunk is sent

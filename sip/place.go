@@ -301,7 +301,7 @@ func (c *Call) dialConfig(o *outgoing, want *leg.Client, offer []byte) leg.DialC
 	return leg.DialConfig{
 		Owner: owner{c}, Network: o.trunk.Transport, Target: to.String(), TLS: want,
 		Routes: slices.Concat(routesOf(o.trunk), c.s.watch.serviceRoutes(o.trunk.Name)),
-		URI:    uri, From: who.from, PAI: who.pai, Username: terms.Username, Password: terms.Password,
+		URI:    uri, From: who.from, PAI: who.pai, Username: terms.Username, Password: terms.Password, Fragments: terms.Fragments,
 		Reliable: terms.Reliable, SessionExpires: terms.SessionExpires,
 		Replaces: o.replaces, Headers: headers, SDP: offer, MaxForwards: c.request.MaxForwards - 1,
 	}

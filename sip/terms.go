@@ -10,7 +10,7 @@ import (
 
 // termsOf is what the dialogs of a trunk are held under.
 func termsOf(t *ringbid.Trunk) leg.Terms {
-	terms := leg.Terms{SessionExpires: ringbid.DefaultSessionTimer, Username: t.Username, Password: string(t.Password)}
+	terms := leg.Terms{SessionExpires: ringbid.DefaultSessionTimer, Username: t.Username, Password: string(t.Password), Fragments: t.Fragments}
 	switch {
 	case t.SessionExpires < 0:
 		terms.SessionExpires = leg.NoSessionTimer

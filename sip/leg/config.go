@@ -104,9 +104,10 @@ type DialConfig struct {
 	// for Respond.
 	Late bool
 
-	// Reliable and SessionExpires are as in Terms.
+	// Reliable, SessionExpires and Fragments are as in Terms.
 	Reliable       Reliable
 	SessionExpires time.Duration
+	Fragments      bool
 
 	// NoAnswer cancels the call that long after Dial and reports Failed with
 	// ErrNoAnswer. Zero leaves the ring timeout to the caller.

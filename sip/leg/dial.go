@@ -26,7 +26,7 @@ func (s *Stack) Dial(d DialConfig) *Leg {
 	l.in.init(l, d.Owner)
 	l.peer.network = d.Network
 	l.out = outbound{cfg: &d, early: map[string]*early{}, acks: map[ackKey]*ack{}}
-	l.terms = Terms{Reliable: d.Reliable, SessionExpires: d.SessionExpires, Username: d.Username, Password: d.Password}
+	l.terms = Terms{Reliable: d.Reliable, SessionExpires: d.SessionExpires, Username: d.Username, Password: d.Password, Fragments: d.Fragments}
 	l.session.want = l.terms.interval()
 	s.mu.Lock()
 	closing := s.closing

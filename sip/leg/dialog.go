@@ -165,16 +165,16 @@ func (l *Leg) request(req *sipmsg.Request, branch string, d destination, t trial
 	l.branches = append(l.branches, branch)
 	l.s.mu.Unlock()
 	if l.trials == nil {
-		l.trials = map[string]trial{}
+		l.trials = map[string]*trial{}
 	}
 	t.req, t.dest, t.branch = req, d, branch
 	t.acked, t.retry = false, nil
 	if t.d == nil {
 		t.d = &l.d
 	}
-	l.trials[branch] = t
+	l.trials[branch] = &t
 	data := render(req)
-	if wide, ok := l.s.roomier(req, len(data), d); ok && !l.inbound {
+	if wide, ok := l.s.roomier(req, len(data), d); ok && !l.inbound && !l.terms.Fragments {
 		l.widen(branch, wide)
 		return
 	}
@@ -206,6 +206,14 @@ type trial struct {
 	retry   func()   // sends it again, once that is so
 	auth    int      // how many challenges it was sent again for
 	proved  []string // the realms among them
+}
+
+// trial finds a request by its branch.
+func (l *Leg) trial(branch string) (trial, bool) {
+	if t := l.trials[branch]; t != nil {
+		return *t, true
+	}
+	return trial{}, false
 }
 
 // bye sends BYE and waits for the answer.

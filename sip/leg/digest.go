@@ -137,9 +137,9 @@ func (l *Leg) again(t trial, change func(*sipmsg.Request)) bool {
 	if l.st == done && t.purpose != forGhost {
 		return false
 	}
-	if t.req.IsInvite() && !l.trials[t.branch].acked {
+	if now, _ := l.trial(t.branch); t.req.IsInvite() && !now.acked {
 		t.retry = func() { l.resend(t, change) }
-		l.trials[t.branch] = t
+		l.trials[t.branch] = &t
 		return true
 	}
 	l.resend(t, change)
@@ -148,13 +148,13 @@ func (l *Leg) again(t trial, change func(*sipmsg.Request)) bool {
 
 // onRefused sends an INVITE again that waited for its ACK.
 func (l *Leg) onRefused(branch string) {
-	t, ok := l.trials[branch]
+	t, ok := l.trial(branch)
 	if !ok {
 		return
 	}
 	retry := t.retry
 	t.acked, t.retry = true, nil
-	l.trials[branch] = t
+	l.trials[branch] = &t
 	switch {
 	case retry == nil || l.st == done:
 	case t.purpose == forCall && l.out.cancelling: // given up meanwhile

@@ -44,10 +44,9 @@ func (l *Leg) earlyOf(res *sipmsg.Response) *early {
 func (e *early) settle(l *Leg, d *dialog) {
 	d.seq = max(d.seq, e.d.seq)
 	d.remoteSeq = max(d.remoteSeq, e.d.remoteSeq)
-	for branch, t := range l.trials {
+	for _, t := range l.trials {
 		if t.d == &e.d {
 			t.d = &l.d
-			l.trials[branch] = t
 		}
 	}
 }

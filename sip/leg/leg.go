@@ -58,9 +58,9 @@ type Leg struct {
 	ref     referral
 	renews  bool // next only refreshes the session
 	session session
-	ours    []byte // our description in force
-	theirs  []byte // the peer's
-	trials  map[string]trial
+	ours    []byte            // our description in force
+	theirs  []byte            // the peer's
+	trials  map[string]*trial // by branch
 }
 
 // status is what a final response says.
@@ -269,7 +269,7 @@ func (l *Leg) shed() {
 			if !l.out.final {
 				continue // there may be something to cancel
 			}
-			l.trials[branch] = trial{purpose: forCall, req: credentialsOf(t.req), dest: t.dest, d: t.d, branch: branch}
+			l.trials[branch] = &trial{purpose: forCall, req: credentialsOf(t.req), dest: t.dest, d: t.d, branch: branch}
 		case forGhost:
 		default:
 			delete(l.trials, branch)

@@ -34,7 +34,7 @@ type ack struct {
 }
 
 func (l *Leg) onResponse(m message) (Event, bool) {
-	t, ok := l.trials[m.branch]
+	t, ok := l.trial(m.branch)
 	if !ok || t.retry != nil {
 		return Event{}, false
 	}
@@ -211,10 +211,9 @@ func (l *Leg) dialogFrom(res *sipmsg.Response) dialog {
 // other forks only the tag matters now, and of the INVITE what it was sent with.
 func (l *Leg) spare() {
 	l.out.cfg, l.out.early = nil, nil
-	for branch, t := range l.trials {
+	for _, t := range l.trials {
 		if t.purpose == forCall && t.retry == nil {
 			t.req = credentialsOf(t.req)
-			l.trials[branch] = t
 		}
 	}
 }
@@ -288,7 +287,7 @@ func (l *Leg) onFailure(m message, t trial) (Event, bool) {
 }
 
 func (l *Leg) onTxFailed(m message) (Event, bool) {
-	t, ok := l.trials[m.branch]
+	t, ok := l.trial(m.branch)
 	if !ok || l.st == done {
 		return Event{}, false
 	}

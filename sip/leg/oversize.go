@@ -64,7 +64,7 @@ func (l *Leg) widen(branch string, wide destination) {
 
 // onWidened sends the request that waited. With a stream the dialog stays on it.
 func (l *Leg) onWidened(m message) {
-	t, ok := l.trials[m.branch]
+	t, ok := l.trial(m.branch)
 	if !ok || l.st == done {
 		return
 	}
@@ -82,7 +82,7 @@ func (l *Leg) onWidened(m message) {
 		if t.req.Contact() != nil {
 			t.req.ReplaceHeader(l.s.contact(*m.dest))
 		}
-		l.trials[m.branch] = t
+		l.trials[m.branch] = &t
 	}
 	l.transact(t.req, render(t.req), t.dest)
 }

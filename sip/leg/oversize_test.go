@@ -11,18 +11,24 @@ import (
 // long makes an INVITE of more than 1300 bytes.
 func long(d *DialConfig) { d.SDP = []byte(testSDP + strings.Repeat("a=x-filler\r\n", 100)) }
 
+// newPeerWithStreams is a peer whose port is open for streams, too.
+func newPeerWithStreams(t *testing.T, r *rig) (*peer, net.Listener) {
+	t.Helper()
+	for range 50 { // the number may be in use for streams
+		p := newPeer(t, r.udp)
+		if l, err := net.Listen("tcp", p.at.String()); err == nil {
+			t.Cleanup(func() { l.Close() })
+			return p, l
+		}
+	}
+	t.Fatal("no port for datagrams and streams")
+	return nil, nil
+}
+
 func TestLongInviteGoesByDatagramAfterASilentStream(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	p, l := newPeer(t, r.udp), net.Listener(nil)
-	for l == nil { // the number may be in use for streams
-		var err error
-		if l, err = net.Listen("tcp", p.at.String()); err != nil {
-			t.Log(err)
-			p = newPeer(t, r.udp)
-		}
-	}
-	t.Cleanup(func() { l.Close() })
+	p, l := newPeerWithStreams(t, r)
 	go func() {
 		if conn, err := l.Accept(); err == nil { // takes everything and says nothing
 			_, _ = io.Copy(io.Discard, conn)
@@ -57,4 +63,14 @@ func TestLongInviteGivenUpBeforeItIsSent(t *testing.T) {
 	t.Cleanup(c.leave)
 	c.want(Terminated)
 	p.silence(4*testT1, func(msg) bool { return true })
+}
+
+func TestLongInviteStaysOnUDPWhereItIsTo(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	p, _ := newPeerWithStreams(t, r)
+	c := r.dial(p, long, func(d *DialConfig) { d.Fragments = true })
+	p.answer(p.request("INVITE"), 486, "b1", "")
+	c.want(Failed)
+	c.want(Terminated)
 }

@@ -3,6 +3,7 @@ package leg
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -152,10 +153,13 @@ func (s *Stack) disown(l *Leg) {
 }
 
 func (s *Stack) disownLocked(l *Leg, o Owner) {
-	if legs := s.owners[o]; legs != nil {
-		delete(legs, l)
-		if len(legs) == 0 {
-			delete(s.owners, o)
-		}
+	i := slices.Index(s.owners[o], l)
+	if i < 0 {
+		return
+	}
+	if legs := slices.Delete(s.owners[o], i, i+1); len(legs) > 0 {
+		s.owners[o] = legs
+	} else {
+		delete(s.owners, o)
 	}
 }

@@ -49,17 +49,17 @@ type Stack struct {
 	servers  map[txKey]*serverTx     // requests of peers
 	soon     []retired               // transactions to be forgotten, the oldest first
 	later    []retired
-	merges   map[string]txKey            // inbound INVITEs by call, for merged requests
-	owners   map[Owner]map[*Leg]struct{} // legs of each owner
-	live     int                         // legs not Terminated
-	serving  int                         // calls in OnInvite, or detached
-	closing  bool                        // no new calls
-	closed   bool                        // no new goroutines
-	idle     chan struct{}               // closed when closing and nothing is left
-	told     *told                       // what Screen refused
-	marks    marks                       // what Screen said of INVITEs
-	slow     slow                        // refusals held back
-	narrow   narrow                      // peers without streams
+	merges   map[string]txKey // inbound INVITEs by call, for merged requests
+	owners   map[Owner][]*Leg // legs of each owner
+	live     int              // legs not Terminated
+	serving  int              // calls in OnInvite, or detached
+	closing  bool             // no new calls
+	closed   bool             // no new goroutines
+	idle     chan struct{}    // closed when closing and nothing is left
+	told     *told            // what Screen refused
+	marks    marks            // what Screen said of INVITEs
+	slow     slow             // refusals held back
+	narrow   narrow           // peers without streams
 	wg       sync.WaitGroup
 	closer   sync.Once
 	closeErr error
@@ -82,7 +82,7 @@ func Listen(c Config) (*Stack, error) {
 		cfg:   c, log: c.Logger, m: newMetrics(c.Registerer), t1: c.T1, t2: 8 * c.T1,
 		quit: make(chan struct{}), idle: make(chan struct{}),
 		dialogs: map[string]*Leg{}, branches: map[string]*Leg{}, clients: map[clientKey]*clientTx{},
-		servers: map[txKey]*serverTx{}, merges: map[string]txKey{}, owners: map[Owner]map[*Leg]struct{}{},
+		servers: map[txKey]*serverTx{}, merges: map[string]txKey{}, owners: map[Owner][]*Leg{},
 		told: newTold(), dials: map[dialKey]*dialling{}, seed: maphash.MakeSeed(), workers: newWorkers(),
 	}
 	s.tail = turn.New(func(sig Signal) { s.guarded("undertaker", func() { sig.Apply() }) })
@@ -216,7 +216,7 @@ func (s *Stack) Adopt(o Owner) {
 	legs := s.owners[o]
 	delete(s.owners, o)
 	s.mu.Unlock()
-	for l := range legs {
+	for _, l := range legs {
 		l.abandon(Cause{Code: 500, Text: "call ended"})
 	}
 }
@@ -226,10 +226,7 @@ func (s *Stack) own(l *Leg, o Owner) {
 	s.disown(l)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.owners[o] == nil {
-		s.owners[o] = map[*Leg]struct{}{}
-	}
-	s.owners[o][l] = struct{}{}
+	s.owners[o] = append(s.owners[o], l)
 }
 
 // Close refuses new calls with 503, ends what is left, waits for the legs

@@ -41,6 +41,8 @@ type Terms struct {
 	SessionExpires time.Duration
 	// Username and Password answer digest challenges of the peer.
 	Username, Password string
+	// Fragments keeps requests on UDP that are too long for one datagram.
+	Fragments bool
 	// Back is what the peer of an inbound call must prove where it is connected
 	// to, because the connection it called by is gone. Nil asks for a certificate
 	// of the address.
