@@ -192,6 +192,24 @@ func TestNextBidder(t *testing.T) {
 	}
 }
 
+// TestRungThrough shows a call that is answered when the buyer is.
+func TestRungThrough(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes a call of five seconds")
+	}
+	s := startStage(t, testConfig(t))
+	story := s.place(t, "+18005550103", 4*time.Second)
+	c := s.settled(t, story.CallID)
+	if !story.Heard || c.Target != "summit-roof" || c.Outcome != ringbid.OutcomeBridged || c.Sale.Revenue != 200000 || len(c.Legs) != 2 {
+		t.Fatalf("heard %v, %s took it for %+v: %s, %d legs", story.Heard, c.Target, c.Sale, c.Outcome, len(c.Legs))
+	}
+	caller, buyer := c.Legs[0], c.Legs[1]
+	if c.Answered == nil || caller.Ringing == nil || caller.Answered == nil || buyer.Answered == nil || caller.Answered.Before(*buyer.Answered) {
+		t.Errorf("caller %+v\nbuyer %+v", caller, buyer)
+	}
+}
+
 // TestNobody shows a caller whom nobody can take: a polite message, then BYE.
 func TestNobody(t *testing.T) {
 	t.Parallel()
