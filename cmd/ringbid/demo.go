@@ -198,6 +198,7 @@ func (a *app) startTraffic(ctx context.Context, w world, d demoConfig, log *slog
 		Publishers: []sim.Publisher{
 			{Number: "+18005550100", Weight: 6}, {Number: "+18005550110", Weight: 3},
 			{Number: "+18005550101", Weight: 3}, {Number: "+18005550102", Weight: 1, Keyless: true},
+			{Number: "+18005550103", Weight: 1, Keyless: true},
 		},
 	})
 	if err != nil {
@@ -236,9 +237,10 @@ ringbid is taking calls (%s).
   bin/ringbid call +18005550100 --via %s --digits 90210    an auction among five buyers
   bin/ringbid call +18005550101 --via %s --digits 90210    the first is busy, the second does not answer
   bin/ringbid call +18005550102 --via %s                   nobody can take it
+  bin/ringbid call +18005550103 --via %s                   rings until a buyer takes it
   bin/ringbid calls --last 3 --json --data %s
   bin/ringbid lead post cmd/ringbid/demo/lead.json --source solar-brightleads --url http://%s --data %s
 
 Ctrl-C ends it; the data stays.
-`, time.Now().Format("15:04:05"), a.httpAddr, password, via, port, a.mailPlace(), via, via, via, a.cfg.Data, a.httpAddr, a.cfg.Data)
+`, time.Now().Format("15:04:05"), a.httpAddr, password, via, port, a.mailPlace(), via, via, via, via, a.cfg.Data, a.httpAddr, a.cfg.Data)
 }
