@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/ringbid/ringbid"
 )
@@ -42,3 +43,17 @@ func Room(s *Store, target string) (sum int64) {
 
 // Deal puts the store's shares right now.
 func Deal(ctx context.Context, s *Store) error { return s.dealShares(ctx) }
+
+// Reconcile puts the leases of the store's calls right now.
+func Reconcile(ctx context.Context, s *Store) error { return s.reconcile(ctx) }
+
+// Age makes the slots that the store's calls hold older by that much.
+func Age(s *Store, by time.Duration) {
+	s.ledger.mu.Lock()
+	defer s.ledger.mu.Unlock()
+	for _, x := range s.ledger.slots {
+		for _, h := range x.held {
+			h.since = h.since.Add(-by)
+		}
+	}
+}

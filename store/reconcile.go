@@ -96,12 +96,14 @@ func (l *ledger) refresh(began time.Time, leases map[string]int, used []use, nod
 }
 
 // reconcile makes the leases in Postgres those that this node's calls hold. One
-// of a call that is over but not settled yet stays: it may become a connect.
+// of a call that is over but not settled yet stays: it may become a connect. What
+// the calls hold is read once the transaction has begun, however long that took:
+// a lease that was two seconds old by then is of a call in the list, or of none.
 func (s *Store) reconcile(ctx context.Context) error {
-	targets, calls := s.ledger.holding(time.Now().Add(-time.Second))
-	over, ended := s.ledger.unsettled()
+	var targets, calls []string
 	err := inTx(ctx, s.pages, func(tx pgx.Tx) error {
-		// Younger leases may be on their way into memory still.
+		targets, calls = s.ledger.holding(time.Now().Add(-time.Second))
+		over, ended := s.ledger.unsettled()
 		_, err := tx.Exec(ctx, `
 			DELETE FROM leases l WHERE node = $1 AND boot = $2 AND taken_at < now() - interval '2 seconds'
 			AND NOT EXISTS (SELECT FROM unnest($3::text[], $4::text[]) AS h (target, call_id) WHERE h.target = l.target AND h.call_id = l.call_id)`,
