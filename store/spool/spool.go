@@ -53,9 +53,7 @@ type Spool struct {
 	bytes    int64
 	closed   bool
 
-	flushMu sync.Mutex // held while flushing
-	written uint64     // appends so far, under mu
-	flushed uint64     // of those on the disk, under flushMu
+	flushMu sync.Mutex // held while flushing, before mu
 }
 
 type segment struct {
@@ -64,6 +62,13 @@ type segment struct {
 	size   int64
 	open   int // records not yet done
 	broken bool
+
+	written uint64 // records so far, since it was opened
+
+	// Under flushMu.
+	flushed uint64 // of those on the disk
+	named   bool   // its name is on the disk
+	failed  error  // what is not flushed may be lost
 }
 
 type place struct {
@@ -114,12 +119,12 @@ func (s *Spool) Write(name string, data []byte) (flush func() error, err error) 
 	if name == "" || len(name) > MaxName || len(data) > MaxRecord {
 		return nil, fmt.Errorf("spool %.40q: name of %d or data of %d bytes is out of bounds", name, len(name), len(data))
 	}
-	mark, err := s.write(record{kindAppend, name, data})
+	g, mark, err := s.write(record{kindAppend, name, data})
 	if err != nil {
 		return nil, fmt.Errorf("spool %s: %w", name, err)
 	}
 	return func() error {
-		if err := s.flush(mark); err != nil {
+		if err := s.flush(g, mark); err != nil {
 			return fmt.Errorf("spool %s: %w", name, err)
 		}
 		return nil
@@ -135,7 +140,7 @@ func (s *Spool) Remove(name string) error {
 	if !known {
 		return nil
 	}
-	if _, err := s.write(record{kindRemove, name, nil}); err != nil {
+	if _, _, err := s.write(record{kindRemove, name, nil}); err != nil {
 		return fmt.Errorf("spool: remove %s: %w", name, err)
 	}
 	return nil

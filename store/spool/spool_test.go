@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -262,6 +263,85 @@ func TestEveryFailingOperation(t *testing.T) {
 			if got[k] != v {
 				t.Errorf("operation %d: %s was acknowledged and is lost", n, k)
 			}
+		}
+	}
+}
+
+// slow is a segment whose Sync ends, and how, when it is told to.
+type slow struct {
+	*os.File
+	sync <-chan error
+}
+
+func (f slow) Sync() error { return <-f.sync }
+
+// fill writes until there is a second segment, and returns the first write's flush.
+func fill(t *testing.T, s *Spool) (first func() error) {
+	t.Helper()
+	for i := range segmentSize>>20 + 1 {
+		flush, err := s.Write(fmt.Sprint(i), make([]byte, 1<<20))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			first = flush
+		}
+	}
+	return first
+}
+
+// A call that writes waits for no disk, neither while another flushes nor where a
+// segment is full.
+func TestWritesWaitForNoFlush(t *testing.T) {
+	t.Parallel()
+	sync := make(chan error)
+	s := open(t, Config{Dir: t.TempDir(), open: func(p string, flag int, m os.FileMode) (file, error) {
+		f, err := os.OpenFile(p, flag, m)
+		return slow{f, sync}, err
+	}})
+	flush, err := s.Write("early", []byte("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	flushed, written := make(chan error, 1), make(chan struct{})
+	go func() { flushed <- flush() }()
+	go func() { defer close(written); fill(t, s) }()
+	select {
+	case <-written:
+	case <-time.After(20 * time.Second):
+		t.Error("a write waits for the disk")
+	}
+	if len(flushed) > 0 {
+		t.Error("flushed before the disk was")
+	}
+	close(sync)
+	if err := <-flushed; err != nil {
+		t.Error(err)
+	}
+	<-written
+}
+
+// What a failed flush may have lost is not said to be on the disk later, whoever
+// asks and whatever was written since.
+func TestFailedFlushIsNotForgotten(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, Config{Dir: dir, open: func(p string, flag int, m os.FileMode) (file, error) {
+		f, err := os.OpenFile(p, flag, m)
+		sync := make(chan error, 1)
+		if filepath.Base(p) == "00000001.log" { // fails once, as the kernel tells it once
+			sync <- errDisk
+		}
+		close(sync)
+		return slow{f, sync}, err
+	}})
+	first := fill(t, s)
+	for range 2 {
+		if err := first(); !errors.Is(err, errDisk) {
+			t.Errorf("flush of the full segment: %v", err)
+		}
+		if err := s.Append("late", nil); err != nil {
+			t.Errorf("append to the next: %v", err)
 		}
 	}
 }

@@ -9,31 +9,32 @@ import (
 )
 
 // write puts a record at the end of the last segment and into the index, and
-// returns the mark that flush waits for. A write that fails half way is undone.
-func (s *Spool) write(r record) (mark uint64, err error) {
+// returns the segment and the mark in it that flush waits for. A write that fails
+// half way is undone. It never waits for the disk, as calls wait for it.
+func (s *Spool) write(r record) (g *segment, mark uint64, err error) {
 	b := encode(r)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return 0, ErrClosed
+		return nil, 0, ErrClosed
 	}
 	if r.kind == kindAppend && s.bytes+int64(len(b)) > s.cfg.MaxBytes {
-		return 0, ErrFull
+		return nil, 0, ErrFull
 	}
-	g, err := s.current(len(b))
+	g, err = s.current(len(b))
 	if err != nil {
-		return 0, err
+		return nil, 0, err
 	}
 	if n, err := g.file.Write(b); err != nil || n < len(b) {
 		s.undo(g)
-		return 0, fmt.Errorf("write: %w", orShort(err))
+		return nil, 0, fmt.Errorf("write: %w", orShort(err))
 	}
 	at := g.size
 	g.size += int64(len(b))
 	s.bytes += int64(len(b))
 	s.index(r, place{g.number, at, len(b)})
-	s.written++
-	return s.written, nil
+	g.written++
+	return g, g.written, nil
 }
 
 func orShort(err error) error {
@@ -115,16 +116,6 @@ func (s *Spool) current(need int) (*segment, error) {
 	if err != nil {
 		return nil, fmt.Errorf("new segment: %w", err)
 	}
-	if err := s.syncDir(); err != nil {
-		_ = f.Close()
-		_ = os.Remove(s.path(number))
-		return nil, fmt.Errorf("new segment: %w", err)
-	}
-	if ok { // what was appended to the old one must not be left behind
-		if err := g.file.Sync(); err != nil {
-			g.broken = true
-		}
-	}
 	fresh := &segment{number: number, file: f}
 	s.segments[number], s.last = fresh, number
 	if len(s.records) == 0 {
@@ -137,39 +128,67 @@ func (s *Spool) current(need int) (*segment, error) {
 	return fresh, nil
 }
 
-// flush returns when everything up to the mark is on the disk. Whoever comes
-// while another flush runs waits for it and then flushes for all that wait.
-func (s *Spool) flush(mark uint64) error {
+// flush returns when everything up to the mark in the segment is on the disk, the
+// segment's name included. Whoever comes while another flush runs waits for it and
+// then flushes for all that wait.
+func (s *Spool) flush(g *segment, mark uint64) error {
 	s.flushMu.Lock()
 	defer s.flushMu.Unlock()
-	if s.flushed >= mark {
+	if g.flushed >= mark {
 		return nil
+	}
+	if g.failed != nil {
+		return g.failed
 	}
 	s.mu.Lock()
-	upTo, g, closed := s.written, s.segments[s.last], s.closed
+	upTo := g.written
 	s.mu.Unlock()
-	if closed || g == nil { // closing flushes; a segment without open records is gone
+	if s.gone(g) {
 		return nil
 	}
-	if err := g.file.Sync(); err != nil {
-		// What the kernel could not write it may have dropped: never ask the
-		// same file again.
-		s.mu.Lock()
-		g.broken = true
-		s.mu.Unlock()
-		return fmt.Errorf("flush: %w", err)
+	err := s.syncDir(g)
+	if err == nil {
+		err = g.file.Sync()
 	}
-	s.flushed = upTo
-	return nil
+	if err == nil {
+		g.flushed = upTo
+		return nil
+	}
+	if s.gone(g) {
+		return nil
+	}
+	// What the kernel could not write it may have dropped: never ask the same
+	// file again.
+	g.failed = fmt.Errorf("flush: %w", err)
+	s.mu.Lock()
+	g.broken = true
+	s.mu.Unlock()
+	return g.failed
 }
 
-func (s *Spool) syncDir() error {
-	d, err := os.Open(s.cfg.Dir)
+// gone reports whether the segment needs no flush: closing flushes, and one
+// without open records is deleted.
+func (s *Spool) gone(g *segment) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed || s.segments[g.number] != g
+}
+
+// syncDir puts the segment's name on the disk, once.
+func (s *Spool) syncDir(g *segment) error {
+	if g.named {
+		return nil
+	}
+	d, err := s.cfg.open(s.cfg.Dir, os.O_RDONLY, 0)
 	if err != nil {
 		return err
 	}
 	defer d.Close()
-	return d.Sync()
+	if err := d.Sync(); err != nil {
+		return err
+	}
+	g.named = true
+	return nil
 }
 
 // lockDir keeps a second process out of the folder.
