@@ -3,7 +3,8 @@
 // contact to the hang-up, sealed with its SHA-256 and moved to a folder or an
 // S3 bucket.
 //
-// It never holds up a call. It refuses to wait for a disk on the media thread,
+// It never holds up a call, and goes by the monotonic clock: setting the system's
+// moves nothing. It refuses to wait for a disk on the media thread,
 // to touch a disk in Start, to decode or mix, and to remove a local file whose
 // copy it has not verified.
 //

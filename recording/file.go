@@ -18,9 +18,10 @@ type File struct {
 	path     string // when sealed
 	turn     int    // the writer's, in which it is written
 
-	begun atomic.Int64 // Unix nanoseconds of position 0; 0 before the first frame
-	lost  atomic.Int64 // samples that did not fit the ring
-	tardy atomic.Int64 // samples that came too late
+	begun   atomic.Int64 // when position 0 was, on the recorder's clock, in ns; 0 before the first frame
+	started atomic.Int64 // the same in Unix nanoseconds, for the record only: that clock may be set
+	lost    atomic.Int64 // samples that did not fit the ring
+	tardy   atomic.Int64 // samples that came too late
 
 	mu             sync.Mutex
 	paused, secret bool
@@ -57,7 +58,7 @@ func (f *File) Frame(ch media.Channel, pos int64, ulaw []byte) {
 		return
 	}
 	if f.ring.head() == 0 {
-		f.begun.CompareAndSwap(0, time.Now().UnixNano()-pos*nsPerSample)
+		f.begin(time.Now(), pos)
 	}
 	switch f.ring.put(uint8(ch), pos, ulaw) {
 	case late:
@@ -65,6 +66,12 @@ func (f *File) Frame(ch media.Channel, pos int64, ulaw []byte) {
 	case full:
 		f.lost.Add(int64(len(ulaw)))
 	}
+}
+
+// begin starts the file's clock, unless it runs: it shows pos at the moment.
+func (f *File) begin(now time.Time, pos int64) {
+	f.begun.CompareAndSwap(0, f.recorder.uptime(now)-pos*nsPerSample)
+	f.started.CompareAndSwap(0, now.UnixNano()-pos*nsPerSample)
 }
 
 const nsPerSample = int64(time.Second / sampleRate)
@@ -114,11 +121,12 @@ func (f *File) done() bool {
 	}
 }
 
-// wall returns the position that the clock shows.
+// wall returns the position that the clock shows. Setting the system's clock
+// does not move it.
 func (f *File) wall(now time.Time) int64 {
 	begun := f.begun.Load()
 	if begun == 0 {
 		return 0
 	}
-	return (now.UnixNano() - begun) / nsPerSample
+	return (f.recorder.uptime(now) - begun) / nsPerSample
 }

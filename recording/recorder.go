@@ -67,6 +67,7 @@ var (
 // Recorder owns a recordings folder and the files that grow in it.
 type Recorder struct {
 	cfg     Config
+	opened  time.Time // the origin of the files' clocks
 	log     *slog.Logger
 	disk    disk
 	metrics *metrics
@@ -95,7 +96,7 @@ type Recorder struct {
 func Open(c Config) (*Recorder, error) {
 	c = c.withDefaults()
 	r := &Recorder{
-		cfg: c, log: c.Logger, disk: c.disk, files: map[string]*File{},
+		cfg: c, opened: time.Now(), log: c.Logger, disk: c.disk, files: map[string]*File{},
 		writing: make(chan struct{}), wake: make(chan struct{}, 1),
 		syncs: make(chan []handle, 1), synced: make(chan []handle, 1), tidied: make(chan struct{}),
 	}
@@ -225,6 +226,10 @@ func (r *Recorder) Close(ctx context.Context) error {
 	}
 	return errors.Join(errs...)
 }
+
+// uptime returns for how long the recorder had been open, in nanoseconds, by the
+// monotonic clock.
+func (r *Recorder) uptime(now time.Time) int64 { return int64(now.Sub(r.opened)) }
 
 // open returns the files that the writer goes round.
 func (r *Recorder) open(into []*File) []*File {

@@ -56,7 +56,7 @@ func (f *File) seal() (ringbid.Recording, error) {
 		return ringbid.Recording{}, fmt.Errorf("seal recording of call %s: %w", f.callID, err)
 	}
 	rec.ID, rec.Dropped = f.callID, dropped
-	rec.Started = time.Unix(0, f.begun.Load()).UTC()
+	rec.Started = time.Unix(0, f.started.Load()).UTC()
 	r.metrics.sealed.Inc()
 	return rec, nil
 }
