@@ -23,12 +23,14 @@ type clientKey struct {
 type clientTx struct {
 	s      *Stack
 	key    clientKey
-	path   path
 	invite bool
 	leg    *Leg         // whose request it is
+	again  func()       // sends it by a new connection, once; guarded by mu
+	fresh  bool         // it begins something: see owed
 	reply  chan outcome // of a request outside of dialogs
 
 	mu    sync.Mutex
+	path  path
 	state txState
 	req   *sipmsg.Request // until the final response
 	data  []byte          // the request, then the ACK to its refusal
@@ -49,21 +51,25 @@ func newClientTx(s *Stack, req *sipmsg.Request, data []byte) *clientTx {
 	return &clientTx{s: s, key: clientKey{branch, req.IsCancel()}, invite: req.IsInvite(), req: req, data: data}
 }
 
-// start sends the request and files the transaction. A failure is told.
-func (tx *clientTx) start() {
+// start sends the request by a path and files the transaction. A failure is told.
+func (tx *clientTx) start(by path) {
 	s := tx.s
-	tx.since, tx.wait = time.Now(), s.t1
-	if streamed(tx.path.network) {
-		tx.wait = 64 * s.t1
+	tx.mu.Lock()
+	if tx.state != txTrying { // given up while the connection was made
+		tx.mu.Unlock()
+		return
 	}
 	s.mu.Lock()
 	s.clients[tx.key] = tx
 	s.mu.Unlock()
-	if tx.path.g != nil {
-		tx.path.g.owed.add(tx)
+	tx.path, tx.since, tx.wait = by, time.Now(), s.t1
+	if streamed(by.network) {
+		tx.wait = 64 * s.t1
 	}
-	tx.mu.Lock()
-	err := tx.path.send(tx.data)
+	if by.g != nil && tx.fresh {
+		by.g.owed.add(tx)
+	}
+	err := by.send(tx.data)
 	if err == nil && tx.state == txTrying {
 		tx.timer = time.AfterFunc(tx.wait, tx.repeat)
 	}
@@ -94,6 +100,26 @@ func (tx *clientTx) repeat() {
 	tx.mu.Unlock()
 	if err != nil {
 		tx.fail(fmt.Errorf("%w: %s", ErrTransport, err.Error()))
+	}
+}
+
+// lost is the end of the connection that the request went by, before anything came
+// back.
+func (tx *clientTx) lost() {
+	tx.mu.Lock()
+	again := tx.again
+	tx.again = nil
+	if tx.timer != nil {
+		tx.timer.Stop()
+	}
+	over := tx.state != txTrying
+	tx.mu.Unlock()
+	switch {
+	case over:
+	case again != nil:
+		again()
+	default:
+		tx.failBy(txTrying, ErrTransport)
 	}
 }
 
@@ -128,6 +154,7 @@ func (tx *clientTx) response(a assembly) (refused bool) {
 	tx.mu.Lock()
 	defer tx.mu.Unlock()
 	if tx.state == txTrying && tx.path.g != nil {
+		tx.again = nil
 		tx.path.g.owed.drop(tx)
 	}
 	switch {
@@ -179,9 +206,11 @@ func (tx *clientTx) end() {
 }
 
 func (s *Stack) drop(tx *clientTx) {
+	tx.mu.Lock()
 	if tx.path.g != nil {
 		tx.path.g.owed.drop(tx)
 	}
+	tx.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.clients[tx.key] == tx {
@@ -209,14 +238,24 @@ func ackOf(invite *sipmsg.Request, res *sipmsg.Response) *sipmsg.Request {
 func (l *Leg) transact(req *sipmsg.Request, data []byte, d destination) {
 	l.note(true, req.CSeq(), data, d.network, d.to)
 	tx := newClientTx(l.s, req, data)
-	tx.leg = l
-	l.s.travel(d, func(p path, err error) {
-		if tx.path = p; err != nil {
+	tx.leg, tx.fresh = l, tx.invite && tx.key.branch == l.out.branch
+	tx.set(d)
+}
+
+// set has the transaction start on its way to d, and once more if the connection
+// is lost.
+func (tx *clientTx) set(d destination) {
+	begin := func(p path, err error) {
+		if err != nil {
 			tx.fail(err)
 			return
 		}
-		tx.start()
-	})
+		tx.start(p)
+	}
+	if tx.fresh && streamed(d.network) {
+		tx.again = func() { tx.s.travel(d, begin) }
+	}
+	tx.s.travel(d, begin)
 }
 
 // travel runs f on the way to d: at once where there is one, else on another
@@ -246,17 +285,9 @@ func (s *Stack) deliver(data []byte, d destination) {
 
 // exchange runs one client transaction to its end.
 func (s *Stack) exchange(ctx context.Context, req *sipmsg.Request, d destination) outcome {
-	p, ok := s.pathTo(d)
-	if !ok && d.network != "udp" {
-		g, err := s.connect(ctx, d)
-		if err != nil {
-			return outcome{err: err}
-		}
-		p.g = g
-	}
 	tx := newClientTx(s, req, render(req))
-	tx.path, tx.reply = p, make(chan outcome, 1)
-	tx.start()
+	tx.reply, tx.fresh = make(chan outcome, 1), true
+	tx.set(d)
 	select {
 	case out := <-tx.reply:
 		return out

@@ -23,13 +23,14 @@ const (
 	Cancelled                     // the caller gave up before we answered
 	ByeReceived                   // the peer hung up
 	Ended                         // the dialog was lost: no ACK, or a dead peer; Err says why
+	AnswerSent                    // the 200 of an Answer that had to wait is out
 	Terminated                    // last event of every leg, exactly once
 )
 
 // String returns the name of the kind.
 func (k Kind) String() string {
 	names := [...]string{"", "Trying", "Ringing", "EarlyMedia", "Answered", "Failed", "Acked", "ReOffer",
-		"OfferDone", "InfoDigit", "ReferReceived", "Cancelled", "ByeReceived", "Ended", "Terminated"}
+		"OfferDone", "InfoDigit", "ReferReceived", "Cancelled", "ByeReceived", "Ended", "AnswerSent", "Terminated"}
 	if k < 1 || int(k) >= len(names) {
 		return "Kind(?)"
 	}

@@ -54,7 +54,7 @@ type guard struct {
 
 // read hands on the messages of the connection until it ends.
 func (g *guard) read() {
-	defer g.owed.fail()
+	defer g.owed.lose()
 	defer g.Close()
 	p := path{network: g.network(), peer: g.src, g: g}
 	for {

@@ -56,17 +56,23 @@ func (l *Leg) response(req *sipmsg.Request, code int, reason string, sdp []byte,
 
 // reply sends a response of the leg, see serverTx.send.
 func (l *Leg) reply(tx *serverTx, res response) error {
-	err := tx.send(res, func() { l.note(true, res.cseq, res.data, tx.path.network, tx.path.peer) })
-	if tx == l.tx && errors.Is(err, net.ErrClosed) && l.bringHome(tx, res.data) {
+	return tx.send(res, func() { l.note(true, res.cseq, res.data, tx.path.network, tx.path.peer) })
+}
+
+// say sends a response to the INVITE, by another connection where that which the
+// INVITE came by is closed. The leg ends where that cannot be and needed says so.
+func (l *Leg) say(res response, needed bool) error {
+	err := l.reply(l.tx, res)
+	if errors.Is(err, net.ErrClosed) && l.bringHome(l.tx, res, needed) {
 		return nil
 	}
 	return err
 }
 
-// bringHome sends a response to the INVITE by a connection of ours, because that
-// which the INVITE came by is closed (RFC 3261 section 18.2.2). False where there
-// is no way to make one; that it cannot be made the leg learns later.
-func (l *Leg) bringHome(tx *serverTx, data []byte) bool {
+// bringHome sends a response to the INVITE by a connection of ours (RFC 3261
+// section 18.2.2). False where there is no way to make one; that it could not be
+// made the leg learns later.
+func (l *Leg) bringHome(tx *serverTx, res response, needed bool) bool {
 	network := l.peer.network
 	local, ok := l.s.source(network, tx.home.Addr())
 	if !ok || webSocket(network) { // whoever came by WebSocket cannot be called
@@ -78,12 +84,9 @@ func (l *Leg) bringHome(tx *serverTx, data []byte) bool {
 		defer cancel()
 		g, err := l.s.connect(ctx, d)
 		if err == nil {
-			tx.mu.Lock()
-			tx.path = path{network: network, peer: d.to, g: g}
-			err = tx.path.send(data)
-			tx.mu.Unlock()
+			err = tx.move(path{network: network, peer: d.to, g: g}, res)
 		}
-		if err != nil {
+		if err != nil && needed {
 			l.in.post(message{input: inUnsaid})
 		}
 	})
@@ -107,11 +110,12 @@ func (l *Leg) Progress(code int, reason string, sdp []byte, h ...Header) {
 		return
 	}
 	if l.arm(tProgress, 120*l.s.t1); l.rel.use {
+		l.ringing = response{code: code}
 		l.progressReliably(code, reason, sdp, h)
 		return
 	}
 	l.ringing = l.response(l.req, code, reason, sdp, h)
-	_ = l.reply(l.tx, l.ringing)
+	_ = l.say(l.ringing, false)
 }
 
 // stayInProgress says something every 120*T1, which is a minute, so that proxies
@@ -121,25 +125,28 @@ func (l *Leg) stayInProgress() {
 		return
 	}
 	if l.arm(tProgress, 120*l.s.t1); l.rel.use {
-		l.progressReliably(180, "", nil, nil)
+		l.progressReliably(l.ringing.code, "", nil, nil) // a 180 would end early media at some phones
 		return
 	}
-	_ = l.reply(l.tx, l.ringing)
+	_ = l.say(l.ringing, false)
 }
 
 // Answer sends 200 and repeats it until the ACK comes; without one in 64*T1
 // the leg says BYE and reports Ended. It waits for the PRACK of a description
-// that Progress sent reliably, which it does not repeat.
-func (l *Leg) Answer(sdp []byte, h ...Header) {
-	if l.gone.Load() || l.st != incoming {
-		return
-	}
-	if l.rel.answer != nil {
-		return
+// that Progress sent reliably, which it does not repeat. It reports whether the
+// 200 is out: an Answer that waits is told by AnswerSent, and one that crosses a
+// CANCEL or finds no way to the caller by what ends the leg.
+func (l *Leg) Answer(sdp []byte, h ...Header) (sent bool) {
+	if l.gone.Load() || l.st != incoming || l.rel.answer != nil {
+		return false
 	}
 	if !l.mayAnswer() {
-		l.rel.answer = func() { l.Answer(sdp, h...) }
-		return
+		l.rel.answer = func() {
+			if l.Answer(sdp, h...) {
+				l.in.post(message{input: inSaid})
+			}
+		}
+		return false
 	}
 	l.rel.queue = l.rel.queue[:min(1, len(l.rel.queue))] // its PRACK may be on the way
 	l.disarm(tReliable)
@@ -153,20 +160,20 @@ func (l *Leg) Answer(sdp []byte, h ...Header) {
 	granted := l.grantSession(l.req)
 	l.disarm(tRefresh) // the ACK starts it
 	res := l.response(l.req, 200, "OK", sdp, append(granted, h...))
-	tx := l.tx
-	err := l.reply(tx, res)
+	err := l.say(res, true)
 	if errors.Is(err, errCancelled) {
-		return // CANCEL came first; the Cancelled event is on its way
+		return false // CANCEL came first; the Cancelled event is on its way
 	}
 	if err != nil {
 		l.fail(ErrTransport)
-		return
+		return false
 	}
 	l.st = accepted
 	l.last = status{200, "OK"}
 	l.expectAck(repeat{seq: l.req.CSeq().SeqNo, late: l.invite.SDP == nil && len(sdp) > 0, send: func() {
-		_ = l.reply(tx, res) // repeated anyway
+		_ = l.say(res, false) // repeated anyway
 	}})
+	return true
 }
 
 // fail reports that a dialog is lost and ends the leg without a message.
@@ -187,7 +194,7 @@ func (l *Leg) Reject(code int, reason string, h ...Header) {
 func (l *Leg) final(code int, reason string, hs []Header) {
 	l.last = status{code, reason}
 	if l.tx != nil {
-		_ = l.reply(l.tx, l.response(l.req, code, reason, nil, hs)) // repeated until the ACK
+		_ = l.say(l.response(l.req, code, reason, nil, hs), false) // repeated until the ACK
 	}
 	l.terminate()
 }
@@ -198,6 +205,9 @@ func (l *Leg) onCancel(m message) (Event, bool) {
 		return Event{}, false
 	}
 	l.last = status{487, "Request Terminated"}
+	if data := l.tx.unsaid(); data != nil {
+		l.bringHome(l.tx, response{code: 487, data: data}, false)
+	}
 	l.terminate()
 	if l.ended {
 		return Event{}, false

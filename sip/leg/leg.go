@@ -186,6 +186,8 @@ func (l *Leg) handle(m message) (Event, bool) {
 		return Event{Kind: Ended, Err: m.err}, true
 	case inUnsaid:
 		l.onUnsaid()
+	case inSaid:
+		return Event{Kind: AnswerSent}, true
 	case inTerminated:
 		return l.onTerminated()
 	}

@@ -39,15 +39,22 @@ func opens(t *testing.T, r *rig) *peer {
 	return tcpPeer(t, conn)
 }
 
+// An INVITE that nothing came back to is sent once more by a new connection: it may
+// have met one that the peer had just given up.
 func TestConnectionLostBeforeAnyResponse(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	l := listening(t)
 	began := time.Now()
 	c := r.dial(&peer{network: "tcp", at: addrPort(l.Addr())})
-	p := takes(t, l)
-	p.request("INVITE")
-	p.tcp.Close()
+	first := takes(t, l)
+	one := first.request("INVITE")
+	first.tcp.Close()
+	second := takes(t, l)
+	if two := second.request("INVITE"); two.get("Via") != one.get("Via") || two.get("CSeq") != one.get("CSeq") {
+		t.Errorf("sent again as %+v", two)
+	}
+	second.tcp.Close()
 	if ev := c.want(Failed); !errors.Is(ev.Err, ErrTransport) {
 		t.Errorf("got %+v", ev)
 	}
@@ -55,9 +62,25 @@ func TestConnectionLostBeforeAnyResponse(t *testing.T) {
 		t.Errorf("known after %v", took)
 	}
 	c.want(Terminated)
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
 	if n := len(r.s.clients); n > 0 {
 		t.Errorf("%d transactions are left", n)
 	}
+}
+
+func TestSecondConnectionTakesTheInvite(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	l := listening(t)
+	c := r.dial(&peer{network: "tcp", at: addrPort(l.Addr())})
+	first := takes(t, l)
+	first.request("INVITE")
+	first.tcp.Close()
+	second := takes(t, l)
+	second.answer(second.request("INVITE"), 200, "b1", testSDP)
+	c.want(Answered)
+	second.request("ACK")
 }
 
 // What rings may be answered on another connection.
@@ -118,4 +141,60 @@ func TestAnswerFindsNobodyAtHome(t *testing.T) {
 		t.Errorf("got %+v", ev)
 	}
 	c.want(Terminated)
+}
+
+// A caller whose connection drops after the answer may acknowledge it by another.
+func TestAckComesByAnotherConnection(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	p := opens(t, r) // its port takes no connections
+	u := p.uac()
+	u.invite()
+	c := r.call()
+	c.on(func(l *Leg) { l.Answer([]byte(testSDP)) })
+	u.learn(p.response(200, "INVITE"))
+	p.tcp.Close()
+	c.quiet(3 * testT1) // the 200 is repeated in vain
+	u.p = opens(t, r)
+	u.ack(u.seq)
+	c.want(Acked)
+}
+
+// What belongs to a dialog may be answered by another connection, too.
+func TestRefreshSurvivesItsConnection(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	l := listening(t)
+	c := r.dial(&peer{network: "tcp", at: addrPort(l.Addr())})
+	p := takes(t, l)
+	p.answer(p.request("INVITE"), 200, "b1", testSDP)
+	c.want(Answered)
+	p.request("ACK")
+	c.on(func(l *Leg) { l.Offer([]byte(strings.Replace(testSDP, "o=- 1 1", "o=- 1 2", 1))) })
+	again := p.request("INVITE")
+	p.tcp.Close()
+	c.quiet(3 * testT1)
+	opens(t, r).answer(again, 200, "b1", testSDP)
+	if ev := c.want(OfferDone); ev.Code != 200 {
+		t.Errorf("got %+v", ev)
+	}
+}
+
+func TestRefusalOfACancelledCallGoesByAnotherConnection(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	l := listening(t)
+	p := opens(t, r)
+	p.at = addrPort(l.Addr())
+	u := p.uac()
+	u.invite()
+	c := r.call()
+	p.tcp.Close()
+	waitFor(t, "the connection to be gone", func() bool { return len(r.s.inletOf("tcp", r.tcp).all()) == 0 })
+	u.p = opens(t, r)
+	u.p.at = p.at // the Via of the INVITE
+	u.cancel()
+	u.p.response(200, "CANCEL")
+	c.want(Cancelled)
+	takes(t, l).response(487, "INVITE")
 }

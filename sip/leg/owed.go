@@ -2,10 +2,12 @@ package leg
 
 import "sync"
 
-// owed are the requests on a connection that nothing came back to yet. They fail
-// with the connection, so that a call goes on elsewhere at once. What has been
-// answered provisionally may get its final response by another connection (RFC
-// 3261 section 18.2.2).
+// owed are the first INVITEs of calls, and requests outside of dialogs, on a
+// connection that nothing came back to yet. When it ends they are sent once more by
+// a new one, where the same branch tells the peer if it had them before, and fail
+// with that, so that a call goes on elsewhere at once. What has been answered
+// provisionally, and what belongs to a dialog, may get its response by another
+// connection (RFC 3261 section 18.2.2).
 type owed struct {
 	mu  sync.Mutex
 	txs map[*clientTx]struct{}
@@ -26,13 +28,13 @@ func (o *owed) drop(tx *clientTx) {
 	delete(o.txs, tx)
 }
 
-// fail ends all of them.
-func (o *owed) fail() {
+// lose has all of them go on without the connection.
+func (o *owed) lose() {
 	o.mu.Lock()
 	txs := o.txs
 	o.txs = nil
 	o.mu.Unlock()
 	for tx := range txs {
-		tx.failBy(txTrying, ErrTransport)
+		tx.lost()
 	}
 }

@@ -214,6 +214,7 @@ func TestWeSendReliably(t *testing.T) {
 	u.do("PRACK", "", "RAck: "+early.get("RSeq")+" 1 INVITE")
 	p.response(481, "PRACK")
 	u.ack(1)
+	c.want(AnswerSent)
 	c.want(Acked)
 	u.do("BYE", "")
 	p.response(200, "BYE")
@@ -318,6 +319,7 @@ func TestOffersByPrack(t *testing.T) {
 	}
 	p.response(200, "INVITE")
 	u.ack(1)
+	c.want(AnswerSent)
 	c.want(Acked)
 
 	// A caller without an offer gets ours, and answers it in the PRACK.
@@ -370,4 +372,27 @@ func FuzzReliable(f *testing.F) {
 			t.Fatalf("RSeq 0 out of %q", v)
 		}
 	})
+}
+
+// An Answer that waits for a PRACK is told when it goes out.
+func TestAnswerThatWaitsIsTold(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, reliably)
+	p := newPeer(t, r.udp)
+	u := p.uac()
+	u.invite("Require: 100rel")
+	c := r.call()
+	sent := make(chan bool, 1)
+	c.on(func(l *Leg) {
+		l.Progress(183, "", []byte(testSDP))
+		sent <- l.Answer([]byte(testSDP))
+	})
+	early := p.response(183, "INVITE")
+	if <-sent {
+		t.Error("the answer is said to be out before the PRACK")
+	}
+	u.learn(early)
+	u.do("PRACK", "", "RAck: "+early.get("RSeq")+" 1 INVITE")
+	p.response(200, "INVITE")
+	c.want(AnswerSent)
 }

@@ -65,7 +65,7 @@ func (l *Leg) sendReliable() {
 }
 
 func (l *Leg) repeatReliable() {
-	_ = l.reply(l.tx, l.rel.queue[0].res)
+	_ = l.say(l.rel.queue[0].res, false)
 }
 
 // onNoPrack repeats a response without PRACK, twice as long after each; after

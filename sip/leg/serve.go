@@ -231,6 +231,28 @@ func (tx *serverTx) cancel(l *Leg) bool {
 	return true
 }
 
+// move has the responses go by another path from now on, with one that could not
+// go by the last. A provisional response whose time is over is not sent.
+func (tx *serverTx) move(to path, res response) error {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	tx.path = to
+	if res.code < 200 && tx.state > txProceeding {
+		return nil
+	}
+	return to.send(res.data)
+}
+
+// unsaid returns the last response where the connection it went by is closed.
+func (tx *serverTx) unsaid() []byte {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	if tx.path.g == nil || !tx.path.g.out.ended() {
+		return nil
+	}
+	return tx.last
+}
+
 // gone reports whether a CANCEL came.
 func (tx *serverTx) gone() bool {
 	tx.mu.Lock()

@@ -69,6 +69,7 @@ const (
 	inShutdown                // the stack closes
 	inLost                    // the dialog is lost, err says why
 	inUnsaid                  // a response cannot be brought to the peer
+	inSaid                    // an answer that waited went out
 	inTerminated              // the leg is through
 )
 

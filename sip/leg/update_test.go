@@ -118,6 +118,7 @@ func TestEarlyUpdateOfTheCaller(t *testing.T) {
 	}
 	p.response(200, "INVITE")
 	u.ack(1)
+	c.want(AnswerSent)
 	c.want(Acked)
 }
 
