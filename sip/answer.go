@@ -15,8 +15,13 @@ type answerTask struct {
 	record bool
 }
 
+// ErrBuyerGone is wrapped by what Answer returns when the buyer that was dialled
+// for a caller who is not answered has left: nobody is answered for nobody.
+var ErrBuyerGone = ringbid.Errorf(ringbid.Unavailable, "the buyer has left")
+
 // Answer answers the caller and, if record is set, opens the tap. A call that
-// is answered already stays so. A caller who made no offer is answered with
+// is answered already stays so. Answer returns when the 200 is out: it may have to
+// wait for a PRACK (RFC 3262 section 3). A caller who made no offer is answered with
 // ours, and Answer waits for the ACK that brings the answer (RFC 3261 section
 // 13.2.1).
 func (c *Call) Answer(ctx context.Context, record bool) error {
@@ -25,33 +30,55 @@ func (c *Call) Answer(ctx context.Context, record bool) error {
 
 func (t *answerTask) begin(c *Call) {
 	s := c.caller
-	if s.report.Answered != nil {
+	switch {
+	case s.report.Answered != nil && !s.late:
 		c.finish(t, nil)
 		return
+	case s.report.Answered != nil:
+		return // until the ACK
+	case c.talk != nil && c.talk.ended:
+		c.finish(t, ErrBuyerGone)
+		return
 	}
+	body := s.body
+	if s.late {
+		body = s.offer()
+	}
+	if s.leg.Answer(body) {
+		t.said(c)
+	}
+}
+
+// said is when the 200 has gone out.
+func (t *answerTask) said(c *Call) {
 	if t.record {
 		c.openTap()
 	}
-	now := time.Now()
+	s, now := c.caller, time.Now()
 	s.report.Answered = &now
 	s.report.Status = 200
 	s.report.Verdict = ringbid.VerdictAnswered
 	if s.late {
-		s.leg.Answer(s.offer())
 		return // until the ACK
 	}
-	s.apply(c.offered)
-	s.leg.Answer(s.body)
+	if c.opened {
+		s.apply(s.agreed) // it may have changed since the 183
+	} else {
+		s.apply(c.offered)
+	}
 	c.answered()
 	c.finish(t, nil)
 }
 
 func (t *answerTask) signal(c *Call, s *side, ev leg.Event) {
-	if s != c.caller || ev.Kind != leg.Acked || s.late {
-		return
+	switch {
+	case s != c.caller:
+	case ev.Kind == leg.AnswerSent:
+		t.said(c)
+	case ev.Kind == leg.Acked && s.report.Answered != nil && !s.late:
+		c.answered()
+		c.finish(t, nil)
 	}
-	c.answered()
-	c.finish(t, nil)
 }
 
 func (c *Call) answered() {

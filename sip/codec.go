@@ -45,14 +45,17 @@ func voices(t *ringbid.Trunk) []sdp.Codec {
 // the trunk takes it, then the trunk's others, so that the buyer chooses and
 // nothing is converted unless it has to be.
 func (c *Call) codecsFor(trunk *ringbid.Trunk) []sdp.Codec {
-	all := voices(trunk)
+	all, agreed := voices(trunk), c.caller.agreed
+	if !c.hears() {
+		agreed = c.offered
+	}
 	for i, v := range all {
-		if v.Name == c.caller.agreed.Local.Name {
+		if v.Name == agreed.Local.Name {
 			all = slices.Insert(slices.Delete(all, i, i+1), 0, v)
 			break
 		}
 	}
-	if c.caller.agreed.CN {
+	if agreed.CN {
 		all = append(all, noise())
 	}
 	return all

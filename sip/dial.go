@@ -70,6 +70,11 @@ func (t *dialTask) entertain(c *Call) {
 	if !c.hears() || t.d.Target != nil && t.d.Target.EarlyMedia == ringbid.EarlyIgnore {
 		return
 	}
+	t.tune(c)
+}
+
+// tune plays what the caller waits to.
+func (t *dialTask) tune(c *Call) {
 	if t.music = c.resting; t.music == nil {
 		t.music = c.s.clips.ringback
 	}

@@ -38,6 +38,9 @@ func (p *place) listen(c *Call, answer []byte) bool {
 	if !c.open() {
 		return false
 	}
+	if p.t.music == nil { // the network plays no ringback any more
+		p.t.tune(c)
+	}
 	p.s.apply(agreed)
 	if p.early == earlyNone {
 		p.early = earlyWaited
@@ -74,9 +77,6 @@ func (p *place) settle(c *Call) {
 // wait without a gap.
 func (p *place) silence(c *Call) {
 	if p.early == earlyHeard && !c.ended {
-		if p.t.music == nil && c.caller.report.Answered == nil {
-			p.t.music = c.s.clips.ringback // the network plays none any more
-		}
 		if p.t.music != nil {
 			c.loop(p.t.music)
 		}

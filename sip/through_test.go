@@ -3,12 +3,14 @@ package sip
 import (
 	"bytes"
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/ringbid/ringbid"
 	"github.com/ringbid/ringbid/sip/leg"
+	"github.com/ringbid/ringbid/sip/sdp"
 	"github.com/ringbid/ringbid/sip/siptest"
 )
 
@@ -162,5 +164,127 @@ func TestLateOfferIsAnsweredWhenTheBuyerIs(t *testing.T) {
 	siptest.Eventually(t, "the bridge", func() bool { return len(r.events.Of(ringbid.EventBridged)) == 1 })
 	w.Send(r.addr, w.Request("BYE", r.addr, siptest.ToTag(ok), 2, ""))
 	siptest.Receive(t, "the end", out)
+	r.idle()
+}
+
+// A caller who requires 100rel and never acknowledges is not answered, and the
+// buyer is not bridged with silence.
+func TestNobodyIsBridgedBeforeThePrack(t *testing.T) {
+	t.Parallel()
+	buyer := newPhone(t, (*siptest.Line).Early)
+	r := bareRig(t)
+	out := through(r, r.target(buyer, func(t *ringbid.Target) { t.EarlyMedia = ringbid.EarlyPass }))
+	w := siptest.NewWire(t, "127.0.0.1")
+	w.Send(r.addr, w.Request("INVITE", r.addr, "", 1, g711, "Require: 100rel\r\n"))
+	early := w.Next("SIP/2.0 183")
+	siptest.Receive(t, "the call", buyer.Lines).Answer()
+	siptest.Eventually(t, "the buyer's answer", func() bool { return len(r.events.Of(ringbid.EventLegAnswer)) == 1 })
+	time.Sleep(2 * testT1)
+	if n := len(r.events.Of(ringbid.EventBridged)) + len(r.events.Of(ringbid.EventAnswered)); n > 0 {
+		t.Error("answered and bridged before the PRACK")
+	}
+	w.Send(r.addr, w.Request("PRACK", r.addr, siptest.ToTag(early), 2, "", "RAck: "+siptest.Header(early, "RSeq")+" 1 INVITE\r\n"))
+	ok := w.Next("SIP/2.0 200")
+	for !strings.Contains(siptest.Header(ok, "CSeq"), "INVITE") {
+		ok = w.Next("SIP/2.0 200")
+	}
+	if strings.Contains(ok, "m=audio") {
+		t.Errorf("described twice:\n%s", ok)
+	}
+	w.Send(r.addr, w.Request("ACK", r.addr, siptest.ToTag(ok), 1, ""))
+	siptest.Eventually(t, "the bridge", func() bool { return len(r.events.Of(ringbid.EventBridged)) == 1 })
+	w.Send(r.addr, w.Request("BYE", r.addr, siptest.ToTag(ok), 3, ""))
+	siptest.Receive(t, "the end", out)
+	r.idle()
+}
+
+// What the caller changed by UPDATE before the answer holds after it.
+func TestUpdateBeforeTheAnswerHolds(t *testing.T) {
+	t.Parallel()
+	buyer := newPhone(t, (*siptest.Line).Early)
+	r := bareRig(t)
+	out := through(r, r.target(buyer, func(t *ringbid.Target) { t.EarlyMedia = ringbid.EarlyPass }))
+	w := siptest.NewWire(t, "127.0.0.1")
+	w.Send(r.addr, w.Request("INVITE", r.addr, "", 1, g711, "Require: 100rel\r\n"))
+	early := w.Next("SIP/2.0 183")
+	tag := siptest.ToTag(early)
+	w.Send(r.addr, w.Request("PRACK", r.addr, tag, 2, "", "RAck: "+siptest.Header(early, "RSeq")+" 1 INVITE\r\n"))
+	w.Next("SIP/2.0 200")
+	moved := strings.Replace(g711, "m=audio 40000", "m=audio 50000", 1)
+	if moved == g711 {
+		t.Fatal("the offer has another port: ", g711)
+	}
+	w.Send(r.addr, w.Request("UPDATE", r.addr, tag, 3, moved))
+	w.Next("SIP/2.0 200")
+	siptest.Receive(t, "the call", buyer.Lines).Answer()
+	w.Next("SIP/2.0 200")
+	w.Send(r.addr, w.Request("ACK", r.addr, tag, 1, ""))
+	siptest.Eventually(t, "the bridge", func() bool { return len(r.events.Of(ringbid.EventBridged)) == 1 })
+	w.Send(r.addr, w.Request("BYE", r.addr, tag, 4, ""))
+	if got := siptest.Receive(t, "the end", out); !strings.HasSuffix(got.legs[0].Media.Remote, ":50000") {
+		t.Errorf("audio went to %s", got.legs[0].Media.Remote)
+	}
+	r.idle()
+}
+
+// A place that describes its audio and sends none leaves the caller to our
+// ringback: the network plays none any more.
+func TestSilentEarlyMediaIsFilled(t *testing.T) {
+	t.Parallel()
+	buyer := siptest.NewWire(t, "127.0.0.1")
+	r := bareRig(t)
+	target := r.target(newPhone(t, nil), func(t *ringbid.Target) { t.EarlyMedia = ringbid.EarlyPass })
+	r.trunks.Put(&ringbid.Trunk{Name: "buyers", Address: buyer.Addr()})
+	out := through(r, target)
+	caller := r.call(newPhone(t, nil), "+18005550100")
+	invite := buyer.Next("INVITE ")
+	to := "To: " + siptest.Header(invite, "To")
+	buyer.Reply(strings.Replace(invite, to, to+";tag=b1", 1), "183 Session Progress",
+		"Contact: <sip:"+buyer.Addr()+">\nContent-Type: application/sdp\n\n"+g711)
+	caller.Join(caller.Want(leg.EarlyMedia).SDP)
+	caller.Hears(700)
+	caller.HangUp()
+	siptest.Receive(t, "the end", out)
+}
+
+// The buyer is offered the caller's codec first, answered or not.
+func TestRungThroughOffersTheCallersCodecFirst(t *testing.T) {
+	t.Parallel()
+	buyer := newPhone(t, (*siptest.Line).Answer)
+	r := bareRig(t)
+	out := through(r, r.target(buyer))
+	caller := r.call(newPhone(t, nil), "+18005550100", func(x *siptest.Line, d *leg.DialConfig) {
+		x.Local.Codecs = []sdp.Codec{{PT: 8, Name: "PCMA", Rate: 8000}}
+		d.SDP = sdp.Offer(x.Local)
+	})
+	if offer := string(siptest.Receive(t, "the call", buyer.Lines).Offer); !strings.Contains(offer, " RTP/AVP 8 0 101\r\n") {
+		t.Errorf("the buyer is offered\n%s", offer)
+	}
+	caller.Talk()
+	caller.HangUp()
+	siptest.Receive(t, "the end", out)
+	r.idle()
+}
+
+// A buyer who leaves before the caller is answered leaves nobody to answer for.
+func TestNobodyIsAnsweredForABuyerWhoLeft(t *testing.T) {
+	t.Parallel()
+	buyer := newPhone(t, (*siptest.Line).Answer)
+	r := bareRig(t)
+	out := make(chan error, 1)
+	target := r.target(buyer)
+	r.start(func(ctx context.Context, c *Call) {
+		c.Dial(ctx, dialOf(c, target))
+		siptest.Receive(t, "the call", buyer.Lines).HangUp()
+		siptest.Eventually(t, "the buyer's end", func() bool { return len(r.events.Of(ringbid.EventLegEnd)) == 1 })
+		out <- c.Answer(ctx, false)
+	})
+	caller := r.call(newPhone(t, nil), "+18005550100")
+	if err := siptest.Receive(t, "the answer", out); !errors.Is(err, ErrBuyerGone) || ringbid.KindOf(err) != ringbid.Unavailable {
+		t.Errorf("answered: %v", err)
+	}
+	if ev := caller.Want(leg.Failed); ev.Code != 480 {
+		t.Errorf("refused with %d", ev.Code)
+	}
 	r.idle()
 }
