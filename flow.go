@@ -75,8 +75,9 @@ type Node struct {
 	None string `json:"none,omitempty"` // dial: node when nobody takes the call
 	// RingThrough, of a dial, leaves a caller whom no node answered before
 	// unanswered until a buyer takes the call: the carrier's ringback is heard
-	// instead of Prompt, and what the carrier bills begins with the talk. Then
-	// the recording begins at the answer, too.
+	// instead of Prompt, and what the carrier bills begins with the talk. Nothing
+	// can be announced to such a caller, who is recorded only where the campaign
+	// says nothing ("silent").
 	RingThrough bool `json:"ring_through,omitempty"`
 
 	MaxLength Duration `json:"max_length,omitempty"` // voicemail, default 2m

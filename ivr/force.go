@@ -116,6 +116,7 @@ func (f *force) talk() bool {
 func (w *walk) sendTo(ctx context.Context, t *ringbid.Target, by, node string) (string, error) {
 	w.log.Info("call sent to a target by an operator", "target", t.Name, "by", by)
 	w.tell(ringbid.EventForced, fmt.Sprintf("sent to %s by %s", t.Name, by), map[string]string{"target": t.Name, "by": by})
+	w.untold = w.untold || !w.answered
 	if err := w.answer(ctx); err != nil {
 		return "", err
 	}

@@ -38,7 +38,7 @@ func (w *walk) consent() bool {
 	state = strings.ToUpper(state)
 	record := w.campaign.Records(state)
 	if record && policy == "announce" {
-		record = w.canAnnounce()
+		record = !w.untold && w.canAnnounce()
 	}
 	if !record {
 		policy = "off"

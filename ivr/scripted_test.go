@@ -41,6 +41,7 @@ type line struct {
 	bargeIn  time.Duration     // a key is pressed so far into a prompt that allows it
 	broken   string            // the operation that fails
 	err      error
+	heals    bool // it fails once
 
 	mu     sync.Mutex
 	hangup context.CancelFunc
@@ -56,6 +57,9 @@ func (l *line) note(format string, args ...any) error {
 	op := fmt.Sprintf(format, args...)
 	l.did = append(l.did, op)
 	if l.broken != "" && len(op) >= len(l.broken) && op[:len(l.broken)] == l.broken {
+		if l.heals {
+			l.broken = ""
+		}
 		return l.err
 	}
 	return nil

@@ -56,11 +56,12 @@ func (w *walk) dial(ctx context.Context, n *ringbid.Node, s *ringbid.Step) (way,
 			break
 		}
 		target, at := w.try(ctx, a, hold, s)
+		err := w.pickUp(ctx, &at)
 		w.auction.Report(a, at)
-		if at.Verdict == ringbid.VerdictAnswered {
-			if err := w.answer(ctx); err != nil {
-				return way{}, err
-			}
+		switch {
+		case err != nil && ringbid.KindOf(err) != ringbid.Unavailable:
+			return way{}, err
+		case at.Verdict == ringbid.VerdictAnswered:
 			return w.bridge(ctx, n, a, target)
 		}
 		if w.over(ctx) {
@@ -72,6 +73,25 @@ func (w *walk) dial(ctx context.Context, n *ringbid.Node, s *ringbid.Step) (way,
 	}
 	w.expect(noBuyer(w.attempts))
 	return nobody, nil
+}
+
+// pickUp answers a caller who was rung through, now that a buyer is on the line.
+// Where that cannot be the buyer is let go, and the attempt says why.
+func (w *walk) pickUp(ctx context.Context, at *ringbid.Attempt) error {
+	if at.Verdict != ringbid.VerdictAnswered || w.answered {
+		return nil
+	}
+	w.untold = true
+	err := w.answer(ctx)
+	if err == nil {
+		return nil
+	}
+	w.call.Bridge(ctx, time.Second) // lets the buyer go
+	at.Verdict, at.Text = ringbid.VerdictNotAccepted, err.Error()
+	if w.over(ctx) {
+		at.Verdict = ringbid.VerdictCancelled
+	}
+	return err
 }
 
 // award waits for the best bid left. The caller hears the hold music if that

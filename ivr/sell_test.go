@@ -271,9 +271,9 @@ func TestRingThrough(t *testing.T) {
 		ended    int
 	}{
 		"the second takes it": {[]ringbid.Verdict{ringbid.VerdictBusy, ringbid.VerdictAnswered}, 0,
-			[]string{"dial north", "dial south", "answer record=true", "bridge"}, 0},
+			[]string{"dial north", "dial south", "answer record=false", "bridge"}, 0},
 		"bids take a moment": {[]ringbid.Verdict{ringbid.VerdictAnswered}, time.Second,
-			[]string{"ring", "dial north", "answer record=true", "bridge"}, 0},
+			[]string{"ring", "dial north", "answer record=false", "bridge"}, 0},
 		"nobody takes it": {nil, 0, []string{"dial north", "dial south", "dial east"}, 480},
 	}
 	for name, tt := range tests {
@@ -307,4 +307,30 @@ func TestRingThrough(t *testing.T) {
 			}
 		})
 	})
+}
+
+// TestRingThroughToNobody: a buyer who leaves before the caller is answered has not
+// taken the call, and the next one is called.
+func TestRingThroughToNobody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, l := newBench(ringBid(), end("end")), newLine()
+		b.book.Campaigns["auto"].Recording = "silent"
+		l.verdicts = []ringbid.Verdict{ringbid.VerdictAnswered, ringbid.VerdictAnswered}
+		l.broken, l.err = "answer", ringbid.Errorf(ringbid.Unavailable, "the buyer has left")
+		l.heals = true
+		got := b.run(t, l, l, 0)
+		want := []string{"dial north", "answer record=true", "bridge", "dial south", "answer record=true", "bridge"}
+		if diff := cmp.Diff(want, l.did); diff != "" {
+			t.Errorf("the line (-want +got):\n%s", diff)
+		}
+		if r := b.markets[0].reports; len(r) != 2 || r[0].Verdict != ringbid.VerdictNotAccepted || r[1].Verdict != ringbid.VerdictAnswered || got.Outcome != ringbid.OutcomeBridged {
+			t.Errorf("%s, reports %+v", got.Outcome, r)
+		}
+	})
+}
+
+// ringBid is a dial that rings through.
+func ringBid() ringbid.Node {
+	return ringbid.Node{ID: "connect", Type: ringbid.NodeDial, RingThrough: true, None: "end"}
 }

@@ -31,6 +31,7 @@ type walk struct {
 	auction  Auction // nil until it is opened
 	sold     bool    // the auction is done
 	answered bool
+	untold   bool   // nothing was played before the answer: no announcement
 	attempts int    // targets dialled
 	likely   ending // how the call ends if the flow just stops
 	force    force
