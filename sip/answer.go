@@ -30,13 +30,11 @@ func (c *Call) Answer(ctx context.Context, record bool) error {
 
 func (t *answerTask) begin(c *Call) {
 	s := c.caller
-	switch {
-	case s.report.Answered != nil && !s.late:
-		c.finish(t, nil)
+	if s.report.Answered != nil {
+		t.over(c)
 		return
-	case s.report.Answered != nil:
-		return // until the ACK
-	case c.talk != nil && c.talk.ended:
+	}
+	if c.talk != nil && c.talk.ended {
 		c.finish(t, ErrBuyerGone)
 		return
 	}
@@ -45,40 +43,43 @@ func (t *answerTask) begin(c *Call) {
 		body = s.offer()
 	}
 	if s.leg.Answer(body) {
-		t.said(c)
+		c.said()
+		t.over(c)
 	}
 }
 
-// said is when the 200 has gone out.
-func (t *answerTask) said(c *Call) {
+// over ends the task once the caller is answered and has said where the audio
+// goes.
+func (t *answerTask) over(c *Call) {
 	if t.record {
 		c.openTap()
 	}
+	if !c.caller.late {
+		c.finish(t, nil)
+	}
+}
+
+func (t *answerTask) signal(c *Call, s *side, ev leg.Event) {
+	if s == c.caller && s.report.Answered != nil && (ev.Kind == leg.AnswerSent || ev.Kind == leg.Acked) {
+		t.over(c)
+	}
+}
+
+// said is when the 200 to the caller has gone out.
+func (c *Call) said() {
 	s, now := c.caller, time.Now()
 	s.report.Answered = &now
 	s.report.Status = 200
 	s.report.Verdict = ringbid.VerdictAnswered
-	if s.late {
+	switch {
+	case s.late:
 		return // until the ACK
-	}
-	if c.opened {
+	case c.opened:
 		s.apply(s.agreed) // it may have changed since the 183
-	} else {
+	default:
 		s.apply(c.offered)
 	}
 	c.answered()
-	c.finish(t, nil)
-}
-
-func (t *answerTask) signal(c *Call, s *side, ev leg.Event) {
-	switch {
-	case s != c.caller:
-	case ev.Kind == leg.AnswerSent:
-		t.said(c)
-	case ev.Kind == leg.Acked && s.report.Answered != nil && !s.late:
-		c.answered()
-		c.finish(t, nil)
-	}
 }
 
 func (c *Call) answered() {

@@ -29,6 +29,10 @@ func (c *Call) signal(l *leg.Leg, ev leg.Event) {
 		c.reoffered(s, ev.SDP)
 	case leg.OfferDone:
 		c.refreshed(s, ev)
+	case leg.AnswerSent:
+		if s == c.caller {
+			c.said()
+		}
 	case leg.Acked:
 		c.acked(s, ev.SDP)
 	case leg.Cancelled, leg.ByeReceived, leg.Ended:
@@ -166,6 +170,9 @@ func (c *Call) acked(s *side, answer []byte) {
 	}
 	s.late = false
 	c.agree(s, agreed)
+	if s == c.caller {
+		c.answered()
+	}
 }
 
 func (c *Call) sideOf(is func(*side) bool) *side {

@@ -288,3 +288,37 @@ func TestNobodyIsAnsweredForABuyerWhoLeft(t *testing.T) {
 	}
 	r.idle()
 }
+
+// An answer that waits for its PRACK goes out even where nobody waits for it any
+// more, and is not given twice.
+func TestAnswerOutlivesWhoAskedForIt(t *testing.T) {
+	t.Parallel()
+	buyer := newPhone(t, (*siptest.Line).Early)
+	r := bareRig(t)
+	target := r.target(buyer, func(t *ringbid.Target) { t.EarlyMedia = ringbid.EarlyPass })
+	first, again := make(chan error, 1), make(chan error, 1)
+	r.start(func(ctx context.Context, c *Call) {
+		c.Dial(ctx, dialOf(c, target))
+		short, cancel := context.WithTimeout(ctx, testT1)
+		defer cancel()
+		first <- c.Answer(short, false)
+		siptest.Eventually(t, "the answer", func() bool { return len(r.events.Of(ringbid.EventAnswered)) == 1 })
+		again <- c.Answer(ctx, false)
+		<-ctx.Done()
+	})
+	w := siptest.NewWire(t, "127.0.0.1")
+	w.Send(r.addr, w.Request("INVITE", r.addr, "", 1, g711, "Require: 100rel\r\n"))
+	early := w.Next("SIP/2.0 183")
+	siptest.Receive(t, "the call", buyer.Lines).Answer()
+	if err := siptest.Receive(t, "the first answer", first); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("answered before the PRACK: %v", err)
+	}
+	tag := siptest.ToTag(early)
+	w.Send(r.addr, w.Request("PRACK", r.addr, tag, 2, "", "RAck: "+siptest.Header(early, "RSeq")+" 1 INVITE\r\n"))
+	if err := siptest.Receive(t, "the second answer", again); err != nil {
+		t.Errorf("not answered: %v", err)
+	}
+	w.Send(r.addr, w.Request("ACK", r.addr, tag, 1, ""))
+	w.Send(r.addr, w.Request("BYE", r.addr, tag, 3, ""))
+	r.idle()
+}
