@@ -115,12 +115,17 @@ func (l *ledger) failed(r *reservation, sure bool) {
 // too little of: each cap, and the lines, must lend one of this node's share. A
 // cap of revenue lends nothing, as nobody knows before the end what a call brings.
 // A run that has never seen Postgres has no shares; it takes the lines for its
-// own, as its earlier run's calls are over. sure says that Postgres has not made
-// the reservation.
+// own, as its earlier run's calls are over. A call that gave its slot back
+// meanwhile, or was settled, gets none. sure says that Postgres has not made the
+// reservation.
 func (l *ledger) adopt(r *reservation, sure bool) (reason string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.slot(r.target.Name)
+	h := s.held[r.call]
+	if h == nil {
+		return overReason
+	}
 	sent := slices.Clone(r.carry)
 	for i, c := range r.caps {
 		if c.On == "revenue" {
@@ -140,7 +145,6 @@ func (l *ledger) adopt(r *reservation, sure bool) (reason string) {
 		l.unlend(r, sent)
 		return reason
 	}
-	h := s.held[r.call]
 	h.sure = sure
 	l.lent(r, func(c capAt, own *share, _ int64) {
 		own.known = -1
@@ -173,6 +177,9 @@ func (l *ledger) unlend(r *reservation, sent []int64) {
 		}
 	}
 }
+
+// overReason is why a call gets no slot that does not want it any more.
+const overReason = "over"
 
 // heldReason is added to a cap's reason where what is left of it is in shares.
 const heldReason = "/held"

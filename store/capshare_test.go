@@ -46,3 +46,33 @@ func TestShareDealtMeanwhile(t *testing.T) {
 		}
 	}
 }
+
+// A call that is over while its reservation waits for an answer gets no slot, and
+// what was lent to it is there again.
+func TestCallIsOverBeforeItsReservation(t *testing.T) {
+	t.Parallel()
+	target := &ringbid.Target{Name: "line", Concurrency: 1, Caps: []ringbid.Cap{{On: "attempt", Per: "total", Limit: 1}}}
+	caps := limitsAt(target, time.Now())
+	l := newLedger("a")
+	l.alive = time.Now()
+	for _, c := range caps {
+		l.shares[c.key()] = &share{room: 1, seq: 1}
+	}
+	for name, over := range map[string]func(){"released": func() { l.drop("line", "call") }, "settled": func() { l.dropCall("call") }} {
+		r := l.ask("call", target, caps)
+		over()
+		reason := l.adopt(r, true)
+		if reason == "" || inWords(reason, target) != "the call gave the slot back meanwhile" {
+			t.Errorf("%s: adopted, %q", name, inWords(reason, target))
+		}
+		l.failed(r, true)
+		for _, c := range caps {
+			if h := l.shares[c.key()]; h.room != 1 || h.away != 0 || h.calls != 0 {
+				t.Errorf("%s: %s is left as %+v", name, c.reason(), *h)
+			}
+		}
+		if len(l.waiting) > 0 || len(l.slot("line").held) > 0 {
+			t.Errorf("%s: it is held or counted", name)
+		}
+	}
+}

@@ -169,6 +169,8 @@ func inWords(reason string, t *ringbid.Target) string {
 	switch reason {
 	case "":
 		return ""
+	case overReason:
+		return "the call gave the slot back meanwhile"
 	case "concurrency":
 		if t.Concurrency == 1 {
 			return "its one line is busy"
