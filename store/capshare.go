@@ -137,7 +137,7 @@ func (l *ledger) adopt(r *reservation, sure bool) (reason string) {
 		if r.carry[i] == 0 {
 			r.carry[i] = l.lend(c)
 		}
-		if r.carry[i] == 0 && !(c.On == "line" && l.alive.IsZero() && int64(len(s.held)) <= c.max) {
+		if (r.carry[i] == 0 || l.stale()) && !(c.On == "line" && l.alive.IsZero() && int64(len(s.held)) <= c.max) {
 			reason = c.reason() + heldReason
 		}
 	}
@@ -211,6 +211,9 @@ type wish struct {
 // most, and returns what Postgres must be told. One node alone may have all that
 // is left, several have half of it between them, so that each always finds some
 // that is nobody's; so does one alone where leads count against the same caps.
+// A node that nobody has heard of for too long gives up all that it has not sold,
+// and asks again once its heartbeat is there: what it got before that would be
+// others' still.
 func (l *ledger) wishes(t *ringbid.Target, caps []capAt) (list []wish, seq int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -230,6 +233,9 @@ func (l *ledger) wishes(t *ringbid.Target, caps []capAt) (list []wish, seq int64
 			l.shares[k] = h
 		}
 		want := max(0, (c.max-l.used[k]-l.pending[k]-c.potential(busy))/parts-h.away)
+		if l.stale() {
+			want = 0
+		}
 		h.room = min(h.room, want)
 		rest := h.calls + h.away + l.owed[k]
 		if h.room != want || h.known != h.room+rest {
@@ -279,9 +285,15 @@ func (l *ledger) forget(keep map[capKey]bool) {
 	}
 }
 
-// beaten notes that a heartbeat sent at the moment has arrived.
+// beaten notes that a heartbeat sent at the moment has arrived. Where it comes too
+// late, what the shares had may be others' since.
 func (l *ledger) beaten(sent time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.stale() {
+		for _, h := range l.shares {
+			h.room, h.known = 0, -1
+		}
+	}
 	l.alive = sent
 }

@@ -76,3 +76,35 @@ func TestCallIsOverBeforeItsReservation(t *testing.T) {
 		}
 	}
 }
+
+// A share that others may have by now is neither sold from, though it was lent in
+// time, nor claimed again. What calls hold of it is claimed; the rest is asked for
+// anew after the next heartbeat.
+func TestStaleShare(t *testing.T) {
+	t.Parallel()
+	target := &ringbid.Target{Name: "line", Caps: []ringbid.Cap{{On: "convert", Per: "total", Limit: 100}}}
+	caps := limitsAt(target, time.Now())
+	l := newLedger("a")
+	l.alive = time.Now()
+	h := &share{room: 50, seq: 1, known: 50}
+	l.shares[caps[0].key()] = h
+	if reason := l.adopt(l.ask("up", target, caps), true); reason != "" {
+		t.Fatal(reason)
+	}
+	late := l.ask("late", target, caps)
+	l.alive = time.Now().Add(-2 * time.Hour)
+	if l.adopt(late, true) == "" {
+		t.Error("sold from a stale share")
+	}
+	l.failed(late, true)
+	list, _ := l.wishes(target, caps)
+	if len(list) != 1 || list[0].want != 1 || list[0].have != 1 || h.room != 0 {
+		t.Errorf("claimed while stale: %+v, room %d", list, h.room)
+	}
+	h.room = 7 // as if nobody had asked before the beat
+	l.beaten(time.Now())
+	list, _ = l.wishes(target, caps)
+	if len(list) != 1 || list[0].want != 100 || list[0].have != 1 {
+		t.Errorf("claimed after the heartbeat: %+v", list)
+	}
+}

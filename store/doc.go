@@ -23,9 +23,11 @@
 //
 // What is not strict: a connect is counted when its call is settled, and until
 // then by the slot it holds, but not in the moment between giving the slot back
-// and settling. A cap of revenue lets the call through that reaches it, and those
-// on the line then. A node that starts while Postgres is away has no shares: it
-// sells nothing that is capped, and takes the lines for its own.
+// and settling. Where a node could not say within the hour what it sold from its
+// shares, that comes on top of what others sold of them since. A cap of revenue
+// lets the call through that reaches it, and those on the line then. A node that
+// starts while Postgres is away has no shares: it sells nothing that is capped,
+// and takes the lines for its own.
 //
 // The package does not decide prices, ranks or outcomes, runs no jobs (the
 // transaction that settles a call hands them to an Outbox), and starts no
