@@ -14,7 +14,8 @@ import (
 type disk interface {
 	create(path string) (handle, error) // with its folders, empty
 	open(path string) (handle, error)   // for reading and writing
-	rename(from, to string) error       // durable when it returns
+	rename(from, to string) error       // durable when it returns nil; done, maybe, when it does not
+	syncDir(dir string) error           // makes renames in the folder durable
 	remove(path string) error
 }
 
@@ -53,11 +54,19 @@ func (realDisk) open(path string) (handle, error) {
 	return realHandle{f}, nil
 }
 
-func (realDisk) rename(from, to string) error {
+func (d realDisk) rename(from, to string) error {
 	if err := os.Rename(from, to); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(to))
+	return d.syncDir(filepath.Dir(to))
+}
+
+func (realDisk) syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 func (realDisk) remove(path string) error {
@@ -93,15 +102,6 @@ func (h realHandle) control(op string, f func(fd int) error) error {
 		return &fs.PathError{Op: op, Path: h.Name(), Err: failed}
 	}
 	return nil
-}
-
-// syncDir makes a rename in the folder durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // lockDir makes sure that no other process records into the folder: its repair

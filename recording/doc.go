@@ -25,8 +25,9 @@
 // which packets may be late, a block of 256 ms, a round.
 //
 // While it grows a file is named .wav.part; its header is right at every sync.
-// Seal writes the rest, syncs, renames and hashes. What a crash leaves behind is
-// repaired by the next Open and reported through Config.Found.
+// Seal writes the rest, syncs, hashes and renames, and where the disk refuses it is
+// tried again until the recording is there, or its file is not. What a crash leaves
+// behind is repaired by the next Open. Both are reported through Config.Found.
 //
 // [Blobs] is where sealed recordings go: [Folder] or [S3]. [Waveform] and [PCM]
 // serve the pages.

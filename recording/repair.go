@@ -86,6 +86,9 @@ func (r *Recorder) repairAll(ctx context.Context) {
 			r.found(rec, callOf(part))
 		case errors.Is(err, ErrEmpty):
 			r.log.Info("empty recording removed", "call_id", callOf(part))
+		case errors.Is(err, errGone):
+			r.metrics.errors.Inc()
+			r.log.Error("recording lost: somebody removed its file", "call_id", callOf(part), "path", part)
 		default:
 			r.metrics.errors.Inc()
 			r.log.Warn("recording not repaired", "call_id", callOf(part), "path", part, "error", err)
@@ -94,10 +97,17 @@ func (r *Recorder) repairAll(ctx context.Context) {
 	}
 }
 
+// errGone says that there is neither the part nor the file it was to become.
+var errGone = errors.New("recording is gone")
+
 // repair seals a part: its length is that of the file, in whole frames. It
-// returns ErrEmpty after removing one without audio.
+// returns ErrEmpty after removing one without audio, and errGone where it has
+// nothing to seal.
 func (r *Recorder) repair(part string) (ringbid.Recording, error) {
 	h, err := r.disk.open(part)
+	if errors.Is(err, fs.ErrNotExist) {
+		return r.renamed(strings.TrimSuffix(part, partSuffix))
+	}
 	if err != nil {
 		return ringbid.Recording{}, err
 	}
@@ -122,6 +132,20 @@ func (r *Recorder) repair(part string) (ringbid.Recording, error) {
 	rec.ID = callOf(part)
 	rec.Started = info.ModTime().Add(-time.Duration(rec.MS) * time.Millisecond).UTC()
 	return rec, nil
+}
+
+// renamed describes a file whose part was renamed while the rename could not be
+// made durable, which it is now.
+func (r *Recorder) renamed(path string) (ringbid.Recording, error) {
+	rec, err := describe(path)
+	if err == nil {
+		err = r.disk.syncDir(filepath.Dir(path))
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return ringbid.Recording{}, errGone
+	}
+	rec.ID = callOf(path + partSuffix)
+	return rec, err
 }
 
 // written returns how many frames of a part of so many bytes are audio. After
