@@ -78,7 +78,7 @@ func (l *Leg) onOfferResponse(m message, t trial) (Event, bool) {
 			l.retarget(&l.d, res.Contact()) // RFC 3261 section 12.2.1.2
 		}
 		l.acknowledge(&l.d, key, t.req)
-		l.forgetAcks(key)
+		l.forgetOld(key)
 	}
 	if m.branch != l.offer.branch || l.st != confirmed && !l.offer.update {
 		return Event{}, false
@@ -145,8 +145,13 @@ func (l *Leg) retryLater() {
 	l.arm(tGlare, wait)
 }
 
-// forgetAcks keeps only the latest ACKs of a long call.
-func (l *Leg) forgetAcks(latest ackKey) {
+// forgetOld keeps only the latest offers of a long call and their ACKs.
+func (l *Leg) forgetOld(latest ackKey) {
+	for branch, t := range l.trials {
+		if t.purpose == forOffer && t.req.CSeq().SeqNo+8 < latest.seq {
+			l.forgetRequest(branch)
+		}
+	}
 	for k := range l.out.acks {
 		if k.seq+8 < latest.seq {
 			delete(l.out.acks, k)

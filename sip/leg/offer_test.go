@@ -361,3 +361,23 @@ func TestFullMailboxLosesNothing(t *testing.T) {
 		}
 	}
 }
+
+// A long call does not keep every offer it ever made.
+func TestLongCallForgetsItsOffers(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	p := newPeer(t, r.udp)
+	u, c := answered(r, p)
+	for i := range 30 {
+		body := sdpPort(fmt.Sprint(5000 + 2*i))
+		c.on(func(l *Leg) { l.Offer([]byte(body)) })
+		p.answer(p.request("INVITE"), 200, u.tag, body)
+		c.want(OfferDone)
+		p.request("ACK")
+	}
+	c.on(func(l *Leg) {
+		if len(l.trials) > 10 || len(l.out.acks) > 10 || len(l.branches) > 10 {
+			t.Errorf("%d requests, %d ACKs, %d branches are kept", len(l.trials), len(l.out.acks), len(l.branches))
+		}
+	})
+}
