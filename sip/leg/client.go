@@ -205,6 +205,19 @@ func (tx *clientTx) end() {
 	tx.s.drop(tx)
 }
 
+// giveUp has a request that nobody wants any more not sent once more where its
+// connection is lost.
+func (s *Stack) giveUp(key clientKey) {
+	s.mu.Lock()
+	tx := s.clients[key]
+	s.mu.Unlock()
+	if tx != nil {
+		tx.mu.Lock()
+		tx.again = nil
+		tx.mu.Unlock()
+	}
+}
+
 func (s *Stack) drop(tx *clientTx) {
 	tx.mu.Lock()
 	if tx.path.g != nil {

@@ -195,3 +195,16 @@ func (l *Leg) resend(t trial, change func(*sipmsg.Request)) {
 	}
 	l.request(req, branch, t.dest, t)
 }
+
+// credentialsOf keeps what an ACK takes over from its INVITE; nil when that is
+// nothing.
+func credentialsOf(invite *sipmsg.Request) *sipmsg.Request {
+	if invite == nil || invite.GetHeader("Authorization") == nil && invite.GetHeader("Proxy-Authorization") == nil {
+		return nil
+	}
+	out := sipmsg.NewRequest(sipmsg.INVITE, invite.Recipient)
+	for _, name := range []string{"Authorization", "Proxy-Authorization"} {
+		sipmsg.CopyHeaders(name, invite, out)
+	}
+	return out
+}

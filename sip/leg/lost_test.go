@@ -198,3 +198,23 @@ func TestRefusalOfACancelledCallGoesByAnotherConnection(t *testing.T) {
 	c.want(Cancelled)
 	takes(t, l).response(487, "INVITE")
 }
+
+// A call that was given up is not sent once more.
+func TestGivenUpCallIsNotSentAgain(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	l := listening(t)
+	c := r.dial(&peer{network: "tcp", at: addrPort(l.Addr())})
+	p := takes(t, l)
+	p.request("INVITE")
+	c.on(func(l *Leg) { l.End(Cause{}) })
+	p.tcp.Close()
+	c.want(Terminated)
+	if err := l.(*net.TCPListener).SetDeadline(time.Now().Add(3 * testT1)); err != nil {
+		t.Fatal(err)
+	}
+	if conn, err := l.Accept(); err == nil {
+		conn.Close()
+		t.Error("connected again")
+	}
+}

@@ -218,19 +218,6 @@ func (l *Leg) spare() {
 	}
 }
 
-// credentialsOf keeps what an ACK takes over from its INVITE; nil when that is
-// nothing.
-func credentialsOf(invite *sipmsg.Request) *sipmsg.Request {
-	if invite == nil || invite.GetHeader("Authorization") == nil && invite.GetHeader("Proxy-Authorization") == nil {
-		return nil
-	}
-	out := sipmsg.NewRequest(sipmsg.INVITE, invite.Recipient)
-	for _, name := range []string{"Authorization", "Proxy-Authorization"} {
-		sipmsg.CopyHeaders(name, invite, out)
-	}
-	return out
-}
-
 func (l *Leg) acknowledge(d *dialog, key ackKey, invite *sipmsg.Request) {
 	l.sendAck(key, l.acknowledgement(d, key, invite))
 }
@@ -373,6 +360,8 @@ func (l *Leg) cancel() {
 		l.terminate()
 	case l.st == proceeding:
 		l.sendCancel()
+	default:
+		l.s.giveUp(clientKey{l.out.branch, false})
 	}
 }
 
