@@ -21,13 +21,18 @@
 // never. Alone, a node may sell all that is left; several may sell half of it
 // between them.
 //
+// A node that is silent for four heartbeats is taken for dead, and its calls for
+// lost; but as it may be only cut off, with its calls still up, their lines stay
+// taken for 15 minutes, or until it starts again under its name.
+//
 // What is not strict: a connect is counted when its call is settled, and until
 // then by the slot it holds, but not in the moment between giving the slot back
-// and settling. Where a node could not say within the hour what it sold from its
-// shares, that comes on top of what others sold of them since. A cap of revenue
-// lets the call through that reaches it, and those on the line then. A node that
-// starts while Postgres is away has no shares: it sells nothing that is capped,
-// and takes the lines for its own.
+// and settling. A call that outlasts the 15 minutes on a node that is cut off no
+// longer counts, until the node is heard of again. Where a node could not say
+// within the hour what it sold from its shares, that comes on top of what others
+// sold of them since. A cap of revenue lets the call through that reaches it, and
+// those on the line then. A node that starts while Postgres is away has no shares:
+// it sells nothing that is capped, and takes the lines for its own.
 //
 // The package does not decide prices, ranks or outcomes, runs no jobs (the
 // transaction that settles a call hands them to an Outbox), and starts no

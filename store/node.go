@@ -13,6 +13,11 @@ import (
 // deadAfter is the silence after which a node is taken for dead.
 func (s *Store) deadAfter() time.Duration { return 4 * s.cfg.Heartbeat }
 
+// linesAfter is the silence after which the lines of a node are others' again. It
+// is longer than nearly all calls, as those of a node that is only cut off from
+// Postgres still talk. One that starts again under its name frees them at once.
+const linesAfter = 15 * time.Minute
+
 // register writes down that this node runs, and finishes what its earlier runs
 // left: their calls ended when they last said that they lived.
 func (s *Store) register(ctx context.Context) error {
@@ -31,6 +36,9 @@ func (s *Store) register(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if _, err = freeLines(ctx, tx, s.cfg.Node, s.boot); err != nil {
+			return err
+		}
 		calls, err = bury(ctx, tx, s.cfg.Node, s.boot, beat)
 		return err
 	})
@@ -44,12 +52,14 @@ func (s *Store) register(ctx context.Context) error {
 	return nil
 }
 
-// bury ends the live calls of a node's runs other than the given one, and gives
-// their slots back.
+// freeLines gives back the slots of a node's runs other than the given one.
+func freeLines(ctx context.Context, tx pgx.Tx, node, but string) (lines int64, err error) {
+	tag, err := tx.Exec(ctx, `DELETE FROM leases WHERE node = $1 AND boot <> $2`, node, but)
+	return tag.RowsAffected(), err
+}
+
+// bury ends the live calls of a node's runs other than the given one.
 func bury(ctx context.Context, tx pgx.Tx, node, but string, beat time.Time) (calls int64, err error) {
-	if _, err := tx.Exec(ctx, `DELETE FROM leases WHERE node = $1 AND boot <> $2`, node, but); err != nil {
-		return 0, err
-	}
 	err = tx.QueryRow(ctx, `
 		WITH gone AS (
 			UPDATE calls SET state = 'ended', ended = greatest(received, $3::timestamptz), outcome = 'lost',
@@ -95,13 +105,15 @@ func (s *Store) beat(ctx context.Context) error {
 	return err
 }
 
-// buryOthers finishes the calls of nodes that have been silent for too long. A
-// node that lives after all puts them right when it settles them.
+// buryOthers finishes the calls of nodes that have been silent for too long, and
+// frees the lines of those that were for longer. A node that lives after all puts
+// its calls right when it settles them, and its lines with its next heartbeat.
 func (s *Store) buryOthers(ctx context.Context) error {
 	rows, err := s.pages.Query(ctx, `
-		SELECT node, beat_at FROM nodes n WHERE node <> $1 AND beat_at < now() - $2::interval
-		AND (EXISTS (SELECT FROM calls c WHERE c.node = n.node AND c.state = 'live') OR EXISTS (SELECT FROM leases l WHERE l.node = n.node))`,
-		s.cfg.Node, s.deadAfter())
+		SELECT node, beat_at FROM nodes n WHERE node <> $1 AND (
+			beat_at < now() - $2::interval AND EXISTS (SELECT FROM calls c WHERE c.node = n.node AND c.state = 'live')
+			OR beat_at < now() - $3::interval AND EXISTS (SELECT FROM leases l WHERE l.node = n.node))`,
+		s.cfg.Node, s.deadAfter(), linesAfter)
 	if err != nil {
 		return err
 	}
@@ -114,20 +126,24 @@ func (s *Store) buryOthers(ctx context.Context) error {
 		return err
 	}
 	for _, d := range dead {
-		var calls int64
+		var calls, lines int64
 		err := inTx(ctx, s.pages, func(tx pgx.Tx) error {
-			var still bool
-			err := tx.QueryRow(ctx, `SELECT beat_at < now() - $2::interval FROM nodes WHERE node = $1 FOR UPDATE`, d.Node, s.deadAfter()).Scan(&still)
-			if err != nil || !still {
-				return err
+			var still, long bool
+			err := tx.QueryRow(ctx, `SELECT beat_at < now() - $2::interval, beat_at < now() - $3::interval FROM nodes WHERE node = $1 FOR UPDATE`,
+				d.Node, s.deadAfter(), linesAfter).Scan(&still, &long)
+			if err == nil && long {
+				lines, err = freeLines(ctx, tx, d.Node, "")
 			}
-			calls, err = bury(ctx, tx, d.Node, "", d.Beat)
+			if err == nil && still {
+				calls, err = bury(ctx, tx, d.Node, "", d.Beat)
+			}
 			return err
 		})
 		if err != nil {
 			return fmt.Errorf("bury node %s: %w", d.Node, err)
 		}
-		s.cfg.Logger.Warn("a node fell silent; its calls were lost", slog.String("silent", d.Node), slog.Int64("calls", calls))
+		s.cfg.Logger.Warn("a node fell silent; its calls are lost, and after long its lines are free",
+			slog.String("silent", d.Node), slog.Int64("calls", calls), slog.Int64("lines", lines))
 	}
 	return nil
 }
@@ -143,7 +159,8 @@ func (s *Store) sweep(ctx context.Context) error {
 		`DELETE FROM reservations WHERE at < now() - interval '62 days'`,
 		`DELETE FROM lead_pings WHERE expires < now() - interval '1 day'`,
 		`DELETE FROM alerts WHERE closed < now() - interval '90 days'`,
-		`DELETE FROM nodes n WHERE beat_at < now() - interval '7 days' AND NOT EXISTS (SELECT FROM calls c WHERE c.node = n.node AND c.state = 'live')`,
+		`DELETE FROM nodes n WHERE beat_at < now() - interval '7 days' AND NOT EXISTS (SELECT FROM calls c WHERE c.node = n.node AND c.state = 'live')
+			AND NOT EXISTS (SELECT FROM leases l WHERE l.node = n.node)`,
 	} {
 		if _, err := s.pages.Exec(ctx, sql); err != nil {
 			return fmt.Errorf("sweep: %w", err)
