@@ -30,9 +30,10 @@
 // and settling. A call that outlasts the 15 minutes on a node that is cut off no
 // longer counts, until the node is heard of again. Where a node could not say
 // within the hour what it sold from its shares, that comes on top of what others
-// sold of them since. A cap of revenue lets the call through that reaches it, and
-// those on the line then. A node that starts while Postgres is away has no shares:
-// it sells nothing that is capped, and takes the lines for its own.
+// sold of them since. No call waits until what it took of a share is flushed: in
+// that moment a loss of power loses it. A cap of revenue lets the call through that
+// reaches it, and those on the line then. A node that starts while Postgres is away
+// has no shares: it sells nothing that is capped, and takes the lines for its own.
 //
 // The package does not decide prices, ranks or outcomes, runs no jobs (the
 // transaction that settles a call hands them to an Outbox), and starts no

@@ -24,10 +24,12 @@ type journal struct {
 	started chan ringbid.Call
 	settled chan settling
 	kick    chan struct{} // asks the replayer to look now
+	flush   chan struct{} // asks the flusher to
 
-	mu     sync.Mutex
-	flight map[string]bool // spool names that somebody is committing
-	tries  map[string]int  // commits of a spool name that Postgres refused
+	mu        sync.Mutex
+	flight    map[string]bool // spool names that somebody is committing
+	tries     map[string]int  // commits of a spool name that Postgres refused
+	unflushed []func() error  // of records in the spool that nobody waits for
 }
 
 // settling is a call on its way to a committer.
@@ -47,7 +49,7 @@ type record struct {
 func (j *journal) init() {
 	j.started = make(chan ringbid.Call, 1024)
 	j.settled = make(chan settling, 256)
-	j.kick = make(chan struct{}, 1)
+	j.kick, j.flush = make(chan struct{}, 1), make(chan struct{}, 1)
 	j.flight, j.tries = map[string]bool{}, map[string]int{}
 }
 
@@ -56,6 +58,44 @@ func (j *journal) kickReplay() {
 	case j.kick <- struct{}{}:
 	default:
 	}
+}
+
+// flushLater has a record in the spool flushed that nobody waits for.
+func (j *journal) flushLater(flush func() error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.unflushed = append(j.unflushed, flush)
+	select {
+	case j.flush <- struct{}{}:
+	default:
+	}
+}
+
+// flushKept flushes what nobody waits for, as soon as it can, until ctx ends. What
+// is left then is flushed as the spool closes.
+func (s *Store) flushKept(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.journal.flush:
+		}
+		s.journal.mu.Lock()
+		list := s.journal.unflushed
+		s.journal.unflushed = nil
+		s.journal.mu.Unlock()
+		for _, flush := range list {
+			if err := flush(); err != nil {
+				s.unflushed(err)
+			}
+		}
+	}
+}
+
+// unflushed says that a record may be lost with the machine.
+func (s *Store) unflushed(err error) {
+	s.metrics.spoolErrors.Inc()
+	s.cfg.Logger.Error("spool is not flushed", slog.Any("error", err))
 }
 
 // take claims a spool name for the caller; false where somebody has it.
@@ -168,6 +208,7 @@ func (s *Store) Settle(ctx context.Context, call ringbid.Call) error {
 	case s.journal.settled <- settling{r, flush, done}:
 	default: // the replayer comes by
 		s.journal.give(name)
+		s.journal.flushLater(flush)
 		s.journal.kickReplay()
 		return nil
 	}
@@ -234,8 +275,7 @@ func (s *Store) flushAndCommit(ctx context.Context, x settling) error {
 	name := settledName + x.record.Call.ID
 	defer s.journal.give(name)
 	if err := x.flush(); err != nil {
-		s.metrics.spoolErrors.Inc()
-		s.cfg.Logger.Error("spool is not flushed", slog.Any("error", err))
+		s.unflushed(err)
 	}
 	if s.Away() {
 		return nil

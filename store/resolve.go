@@ -65,15 +65,17 @@ func (s *Store) keepVerdict(r *reservation, attempts []capAt, taken bool) error 
 	for _, c := range attempts {
 		v.Uses = append(v.Uses, c.use)
 	}
+	var flush func() error
 	b, err := json.Marshal(v)
 	if err == nil {
-		_, err = s.spool.Write(reservedName+r.id, b) // no call waits for the disk
+		flush, err = s.spool.Write(reservedName+r.id, b)
 	}
 	if err != nil {
 		s.metrics.spoolErrors.Inc()
 		s.cfg.Logger.Error("reservation cannot be kept on disk", slog.String("call_id", r.call), slog.String("target", r.target.Name), slog.Any("error", err))
 		return err
 	}
+	s.journal.flushLater(flush) // no call waits for the disk
 	s.journal.kickReplay()
 	return nil
 }

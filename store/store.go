@@ -79,6 +79,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	s.work.Go(func() { s.watchBook(work) })
 	s.work.Go(func() { s.writeStarted(work) })
 	s.work.Go(func() { s.replay(work) })
+	s.work.Go(func() { s.flushKept(work) })
 	for range sellers {
 		s.work.Go(func() { s.sellLoop(work) })
 	}
