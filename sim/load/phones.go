@@ -103,7 +103,6 @@ type Call struct {
 	callerTo    string // To of the dialog, as the caller knows it
 	callerURI   string // where the caller's requests go
 	callerRoute []string
-	buyerTag    string
 
 	answer chan struct{} // closed with the final response
 	bridge chan struct{} // closed at the buyer's ACK

@@ -78,7 +78,7 @@ func clockChild(j job) ([]string, func(), error) {
 // knot is a piece of a heap that the collector must walk.
 type knot struct {
 	next *knot
-	data [6]uint64
+	_    [6]uint64
 }
 
 // litter holds 100 MB of small pieces and throws 50 MB a second away.
