@@ -22,6 +22,7 @@ const linesAfter = 15 * time.Minute
 // left: their calls ended when they last said that they lived.
 func (s *Store) register(ctx context.Context) error {
 	var calls int64
+	owing, _ := s.owingCalls()
 	sent := time.Now()
 	err := inTx(ctx, s.pages, func(tx pgx.Tx) error {
 		var boot string
@@ -36,7 +37,7 @@ func (s *Store) register(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if _, err = freeLines(ctx, tx, s.cfg.Node, s.boot); err != nil {
+		if _, err = freeLines(ctx, tx, s.cfg.Node, s.boot, owing); err != nil {
 			return err
 		}
 		calls, err = bury(ctx, tx, s.cfg.Node, s.boot, beat)
@@ -52,9 +53,10 @@ func (s *Store) register(ctx context.Context) error {
 	return nil
 }
 
-// freeLines gives back the slots of a node's runs other than the given one.
-func freeLines(ctx context.Context, tx pgx.Tx, node, but string) (lines int64, err error) {
-	tag, err := tx.Exec(ctx, `DELETE FROM leases WHERE node = $1 AND boot <> $2`, node, but)
+// freeLines gives back the slots of a node's runs other than the given one, but for
+// those of the calls that are still to be counted.
+func freeLines(ctx context.Context, tx pgx.Tx, node, but string, owing []string) (lines int64, err error) {
+	tag, err := tx.Exec(ctx, `DELETE FROM leases WHERE node = $1 AND boot <> $2 AND NOT call_id = ANY ($3)`, node, but, owing)
 	return tag.RowsAffected(), err
 }
 
@@ -132,7 +134,7 @@ func (s *Store) buryOthers(ctx context.Context) error {
 			err := tx.QueryRow(ctx, `SELECT beat_at < now() - $2::interval, beat_at < now() - $3::interval FROM nodes WHERE node = $1 FOR UPDATE`,
 				d.Node, s.deadAfter(), linesAfter).Scan(&still, &long)
 			if err == nil && long {
-				lines, err = freeLines(ctx, tx, d.Node, "")
+				lines, err = freeLines(ctx, tx, d.Node, "", []string{})
 			}
 			if err == nil && still {
 				calls, err = bury(ctx, tx, d.Node, "", d.Beat)
@@ -171,17 +173,19 @@ func (s *Store) sweep(ctx context.Context) error {
 	return nil
 }
 
-// leave says that this node stops, so that nobody waits for it.
+// leave says that this node stops, so that nobody waits for it. What is not counted
+// yet keeps its room until the next run has done so, or it is others' after long.
 func (s *Store) leave(ctx context.Context) {
 	if s.Away() || !s.ready {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, connectIn)
 	defer cancel()
-	if _, err := s.pages.Exec(ctx, `DELETE FROM leases WHERE node = $1 AND boot = $2`, s.cfg.Node, s.boot); err != nil {
+	owing, owes := s.owingCalls()
+	if _, err := s.pages.Exec(ctx, `DELETE FROM leases WHERE node = $1 AND boot = $2 AND NOT call_id = ANY ($3)`, s.cfg.Node, s.boot, owing); err != nil {
 		s.cfg.Logger.Warn("leases are left to the others", slog.Any("error", err))
 	}
-	if s.resolving(func(verdict) bool { return true }) {
+	if owes {
 		return // what was sold from its shares is not all counted
 	}
 	if _, err := s.pages.Exec(ctx, `DELETE FROM cap_shares WHERE node = $1 AND boot = $2`, s.cfg.Node, s.boot); err != nil {

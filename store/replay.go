@@ -68,7 +68,7 @@ func (s *Store) replayOne(ctx context.Context, name string) error {
 		if err = s.resolve(ctx, b); err == nil {
 			return s.spool.Remove(name)
 		}
-		return s.refused(name, err)
+		return s.refused(ctx, name, err)
 	}
 	var r record
 	if err == nil {
@@ -86,7 +86,7 @@ func (s *Store) replayOne(ctx context.Context, name string) error {
 	if err == nil {
 		return s.spool.Remove(name)
 	}
-	return s.refused(name, err)
+	return s.refused(ctx, name, err)
 }
 
 func (s *Store) replayLive(ctx context.Context, r record) error {
@@ -100,7 +100,7 @@ func (s *Store) replayLive(ctx context.Context, r record) error {
 
 // refused counts refusals of a record that Postgres finds unsound, and sets it
 // aside after a few.
-func (s *Store) refused(name string, err error) error {
+func (s *Store) refused(ctx context.Context, name string, err error) error {
 	kind := kindOf(err)
 	if kind != ringbid.Invalid && kind != ringbid.Conflict {
 		if !lost(err) {
@@ -122,6 +122,12 @@ func (s *Store) refused(name string, err error) error {
 	s.cfg.Logger.Error("spooled record is refused and set aside", slog.String("name", name), slog.Any("error", err))
 	if e := s.spool.Quarantine(name); e != nil {
 		s.cfg.Logger.Error("spooled record cannot be set aside", slog.String("name", name), slog.Any("error", e))
+	}
+	if call, ok := strings.CutPrefix(name, settledName); ok { // nothing will count it any more: its lines are free
+		ctx, cancel := context.WithTimeout(ctx, pageBudget)
+		defer cancel()
+		_, e := s.pages.Exec(ctx, `DELETE FROM leases WHERE call_id = $1`, call)
+		s.trouble(e)
 	}
 	return err
 }

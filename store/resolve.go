@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"strings"
 	"time"
@@ -161,8 +162,13 @@ func (s *Store) deal(ctx context.Context, t *ringbid.Target, caps []capAt) error
 // dropOldShares gives back what this node's earlier runs held, once all that they
 // sold from it is counted.
 func (s *Store) dropOldShares(ctx context.Context) error {
-	if s.sharesDropped || s.resolving(func(v verdict) bool { return v.Boot != s.boot }) {
+	if s.sharesDropped {
 		return nil
+	}
+	for _, boot := range s.owing() {
+		if boot != s.boot {
+			return nil
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, probeIn)
 	defer cancel()
@@ -171,16 +177,41 @@ func (s *Store) dropOldShares(ctx context.Context) error {
 	return err
 }
 
-// resolving reports whether such a reservation waits in the spool.
-func (s *Store) resolving(such func(verdict) bool) bool {
-	for _, name := range s.spool.Names() {
-		if !strings.HasPrefix(name, reservedName) {
-			continue
-		}
-		var v verdict
-		if b, ok, err := s.spool.Get(name); err != nil || ok && (json.Unmarshal(b, &v) != nil || such(v)) {
-			return true
+// owing goes over what waits in the spool to be counted against caps: its name, and
+// the run that wrote it, "" where nobody can tell.
+func (s *Store) owing() iter.Seq2[string, string] {
+	return func(yield func(name, boot string) bool) {
+		for _, name := range s.spool.Names() {
+			if strings.HasPrefix(name, startedName) {
+				continue
+			}
+			var r struct {
+				Boot string `json:"boot"`
+				Uses []use  `json:"uses"`
+			}
+			b, ok, err := s.spool.Get(name)
+			if err == nil && !ok {
+				continue
+			}
+			if err != nil || json.Unmarshal(b, &r) != nil {
+				r.Boot, r.Uses = "", []use{{}}
+			}
+			if len(r.Uses) > 0 && !yield(name, r.Boot) {
+				return
+			}
 		}
 	}
-	return false
+}
+
+// owingCalls returns the calls among what waits to be counted, and whether anything
+// does.
+func (s *Store) owingCalls() (calls []string, owes bool) {
+	calls = []string{}
+	for name := range s.owing() {
+		owes = true
+		if call, ok := strings.CutPrefix(name, settledName); ok {
+			calls = append(calls, call)
+		}
+	}
+	return calls, owes
 }

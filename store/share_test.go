@@ -8,6 +8,7 @@ import (
 
 	"github.com/ringbid/ringbid"
 	"github.com/ringbid/ringbid/store"
+	"github.com/ringbid/ringbid/store/storetest"
 )
 
 // A node that comes back after so long a silence that others have its shares
@@ -49,5 +50,47 @@ func TestShareOfANodeThatWasSilentForLong(t *testing.T) {
 				t.Errorf("the other sold %d of 12", got)
 			}
 		})
+	}
+}
+
+// What connected and converted keeps its room until it is counted, over a stop and
+// a start, however long Postgres refuses it.
+func TestRoomOfCallsThatAreNotCountedYet(t *testing.T) {
+	t.Parallel()
+	dsn, dir, box := storetest.DB(t), t.TempDir(), &outbox{}
+	box.fail.Store(true)
+	open := func(boot string) *store.Store {
+		return storetest.Open(t, patient, func(c *store.Config) { c.DSN, c.Dir, c.Boot, c.Outbox = dsn, dir, boot, box })
+	}
+	s := open("first")
+	docs := sample()
+	target := docs[6].(*ringbid.Target)
+	target.Concurrency, target.Caps = 0, []ringbid.Cap{{On: "convert", Per: "total", Limit: 1}}
+	apply(t, s, docs, false)
+	until(t, "it has the share", func() bool { return store.Room(s, target.Name) == 1 })
+	if err := s.Reserve(t.Context(), "sold", target); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Settle(t.Context(), bridged("sold")); err != nil {
+		t.Fatal(err)
+	}
+	left := func(s *store.Store) string {
+		t.Helper()
+		return ask[string](t, s, `SELECT concat_ws(' ', (SELECT count(*) FROM leases), (SELECT coalesce(sum(n), 0) FROM cap_shares WHERE boot = 'first'),
+			(SELECT coalesce(sum(used), 0) FROM cap_counters WHERE counts = 'convert'))`)
+	}
+	until(t, "the share is kept for it", func() bool { return left(s) == "1 1 0" })
+	storetest.Close(t, s)
+	s = open("second")
+	if got := left(s); got != "1 1 0" {
+		t.Errorf("leases, shares and uses after a new start: %s", got)
+	}
+	if got := sell(t, s, target, "again-", 2); got != 0 {
+		t.Errorf("%d sold that the first call may have had", got)
+	}
+	box.fail.Store(false)
+	until(t, "it is counted, and nothing else", func() bool { return s.Spooled() == 0 && left(s) == "0 0 1" })
+	if got := sell(t, s, target, "more-", 2); got != 0 {
+		t.Errorf("%d more sold than may convert", got)
 	}
 }
