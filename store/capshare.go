@@ -273,16 +273,30 @@ func (l *ledger) undealt(list []wish) {
 	}
 }
 
-// forget drops shares of windows that are over and of caps that are no more, but
-// for those that somebody holds on to.
-func (l *ledger) forget(keep map[capKey]bool) {
+// surplus lowers the shares of windows that are over, and of caps and targets that
+// take no calls any more, to what is in use, and returns what Postgres must be told
+// of them, by target. Those that it holds nothing back for are dropped.
+func (l *ledger) surplus(keep map[capKey]bool) (lists map[string][]wish, seq int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	lists = map[string][]wish{}
 	for k, h := range l.shares {
-		if !keep[k] && h.away == 0 && h.calls == 0 {
+		if keep[k] {
+			continue
+		}
+		h.room = 0
+		rest := h.calls + h.away + l.owed[k]
+		if h.known != rest {
+			c := capAt{use: use{Target: k.target, On: k.on, Per: k.per, Start: time.Unix(k.start, 0).UTC(), N: 1}}
+			lists[k.target] = append(lists[k.target], wish{c, rest, rest})
+		} else if rest == 0 {
 			delete(l.shares, k)
 		}
 	}
+	if len(lists) > 0 {
+		l.seq++
+	}
+	return lists, l.seq
 }
 
 // beaten notes that a heartbeat sent at the moment has arrived. Where it comes too

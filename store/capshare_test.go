@@ -108,3 +108,43 @@ func TestStaleShare(t *testing.T) {
 		t.Errorf("claimed after the heartbeat: %+v", list)
 	}
 }
+
+// What is in use of a share that is given back stays held back until it is counted.
+func TestSurplusIsNotWhatIsInUse(t *testing.T) {
+	t.Parallel()
+	target := &ringbid.Target{Name: "line", Caps: []ringbid.Cap{{On: "attempt", Per: "total", Limit: 9}, {On: "connect", Per: "total", Limit: 9}}}
+	caps := limitsAt(target, time.Now())
+	l := newLedger("a")
+	l.alive = time.Now()
+	for _, c := range caps {
+		l.shares[c.key()] = &share{room: 9, seq: 1, known: 9}
+	}
+	lent, sold := l.ask("lent", target, caps), l.ask("sold", target, caps)
+	if reason := l.adopt(sold, true); reason != "" {
+		t.Fatal(reason)
+	}
+	told := func(want int64) {
+		t.Helper()
+		lists, seq := l.surplus(nil)
+		got := []*int64{}
+		for i, w := range lists["line"] {
+			if w.want != want || w.have != want || w.Start != caps[0].Start {
+				t.Errorf("%s: told %+v, not %d", w.reason(), w, want)
+			}
+			got = append(got, &lists["line"][i].want)
+		}
+		if len(got) != len(caps) {
+			t.Fatalf("told of %d", len(got))
+		}
+		l.dealt(lists["line"], got, seq)
+	}
+	told(2)
+	l.failed(lent, true)
+	told(1)
+	l.committed(reservedName + sold.id)
+	l.drop("line", "sold")
+	told(0)
+	if lists, _ := l.surplus(nil); len(lists) > 0 || len(l.shares) > 0 {
+		t.Errorf("left: %v, %v", lists, l.shares)
+	}
+}

@@ -132,7 +132,15 @@ func (s *Store) dealShares(ctx context.Context) error {
 			return fmt.Errorf("share caps of %s: %w", t.Name, err)
 		}
 	}
-	s.ledger.forget(keep)
+	lists, seq := s.ledger.surplus(keep)
+	for target, list := range lists {
+		if time.Now().After(until) {
+			break
+		}
+		if err := s.tell(ctx, target, list, seq); err != nil {
+			return fmt.Errorf("give back shares of %s: %w", target, err)
+		}
+	}
 	return nil
 }
 
@@ -141,6 +149,11 @@ func (s *Store) deal(ctx context.Context, t *ringbid.Target, caps []capAt) error
 	if len(list) == 0 {
 		return nil
 	}
+	return s.tell(ctx, t.Name, list, seq)
+}
+
+// tell tells Postgres of the target's shares, and takes over what it makes of them.
+func (s *Store) tell(ctx context.Context, target string, list []wish, seq int64) error {
 	ctx, cancel := context.WithTimeout(ctx, probeIn)
 	defer cancel()
 	wished, want, have := make([]capAt, len(list)), make([]int64, len(list)), make([]int64, len(list))
@@ -150,7 +163,7 @@ func (s *Store) deal(ctx context.Context, t *ringbid.Target, caps []capAt) error
 	counts, per, start, most := columns(wished)
 	var got []*int64
 	err := s.pages.QueryRow(ctx, `SELECT set_shares($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		t.Name, s.cfg.Node, s.boot, seq, counts, per, start, most, want, have).Scan(&got)
+		target, s.cfg.Node, s.boot, seq, counts, per, start, most, want, have).Scan(&got)
 	if err != nil {
 		s.ledger.undealt(list)
 		return err

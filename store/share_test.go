@@ -94,3 +94,35 @@ func TestRoomOfCallsThatAreNotCountedYet(t *testing.T) {
 		t.Errorf("%d more sold than may convert", got)
 	}
 }
+
+// What a target may no longer sell to calls is given back, for leads to have.
+func TestSharesOfATargetWithoutCalls(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, patient)
+	docs := capped(12)
+	target := docs[6].(*ringbid.Target)
+	target.Concurrency = 5
+	apply(t, s, docs, false)
+	shares := func(want string, room int64) {
+		t.Helper()
+		until(t, "shares "+want, func() bool {
+			return store.Room(s, target.Name) == room &&
+				ask[string](t, s, `SELECT coalesce(string_agg(concat_ws(' ', counts, per, n), ', ' ORDER BY counts, per), '') FROM cap_shares WHERE n > 0`) == want
+		})
+	}
+	shares("attempt day 12, attempt total 12, line total 5", 29)
+	changed := *target
+	changed.Caps = target.Caps[1:] // the day's is left
+	docs[6] = &changed
+	apply(t, s, docs, false)
+	shares("attempt day 12, line total 5", 17)
+	changed.Caps, changed.Trunk, changed.User, changed.Methods = target.Caps, "", "", []ringbid.Way{{Method: "inbox"}}
+	apply(t, s, append(docs, &ringbid.Method{Name: "inbox", Type: "portal", Buyer: "acme"}), false)
+	shares("", 0)
+	if why := ask[string](t, s, `SELECT take_caps('acme-line', '{attempt}', '{total}', '{1970-01-01}', '{12}', '{12}')`); why != "" {
+		t.Errorf("leads may not have it: %s", why)
+	}
+	docs[6] = target
+	apply(t, s, docs, false)
+	shares("attempt day 12, line total 5", 17) // what leads had is used
+}
