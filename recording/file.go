@@ -38,16 +38,15 @@ type File struct {
 	failed  error // how the last write went, once written is closed
 	written chan struct{}
 
-	sealing sync.Mutex
-	sealed  bool
-	record  ringbid.Recording
+	sealing sealing
+	record  ringbid.Recording // of the end; like err, final once sealing.done is closed
 	err     error
 }
 
 var _ media.Tap = (*File)(nil)
 
 func newFile(r *Recorder, callID, path string) *File {
-	return &File{ring: ring{pool: &r.chunks}, recorder: r, callID: callID, path: path, written: make(chan struct{})}
+	return &File{ring: ring{pool: &r.chunks}, recorder: r, callID: callID, path: path, written: make(chan struct{}), sealing: sealing{done: make(chan struct{})}}
 }
 
 // Frame takes one packet's audio, as media.Tap says. It runs on the media

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/ringbid/ringbid"
@@ -26,16 +27,49 @@ func (f *File) Seal(ctx context.Context) (ringbid.Recording, error) {
 	case <-f.written:
 	case <-ctx.Done():
 		f.orphan.Store(true)
-		return ringbid.Recording{}, fmt.Errorf("seal recording of call %s: %w", f.callID, context.Cause(ctx))
+		return ringbid.Recording{}, f.late(ctx)
 	}
-	f.sealing.Lock()
-	defer f.sealing.Unlock()
-	if !f.sealed {
-		f.record, f.err = f.seal()
-		f.sealed = true
-		f.recorder.forget(f)
+	f.sealing.once.Do(func() { go f.finish() }) // the disk may hang for longer than anybody waits
+	select {
+	case <-f.sealing.done:
+		return f.record, f.err
+	case <-ctx.Done():
 	}
-	return f.record, f.err
+	f.sealing.mu.Lock()
+	defer f.sealing.mu.Unlock()
+	if f.sealing.over {
+		return f.record, f.err
+	}
+	f.sealing.left = true
+	return ringbid.Recording{}, f.late(ctx)
+}
+
+func (f *File) late(ctx context.Context) error {
+	return fmt.Errorf("seal recording of call %s: %w", f.callID, context.Cause(ctx))
+}
+
+// sealing is the end of a file on its way.
+type sealing struct {
+	once sync.Once
+	done chan struct{} // closed when record and err are final
+	mu   sync.Mutex
+	over bool // the same, under mu
+	left bool // nobody waits for it any more: Found is to be told
+}
+
+// finish seals the file, however long that takes, and tells whoever still wants to
+// know.
+func (f *File) finish() {
+	f.record, f.err = f.seal()
+	f.recorder.forget(f)
+	f.sealing.mu.Lock()
+	f.sealing.over = true
+	left := f.sealing.left
+	f.sealing.mu.Unlock()
+	close(f.sealing.done)
+	if left && f.err == nil {
+		f.recorder.found(f.record, f.callID)
+	}
 }
 
 func (f *File) seal() (ringbid.Recording, error) {

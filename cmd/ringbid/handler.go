@@ -45,13 +45,18 @@ func (a *app) begun(inv ringbid.Invite) ringbid.Call {
 	return call
 }
 
+// sealTimeout is how long the facts of a call, and the buyer's line with them, wait
+// for the disk: then they go without the recording, which is attached when it is
+// found.
+const sealTimeout = 3 * time.Second
+
 // finish seals the recording and commits all facts of a call that is over. The
 // caller is gone: nothing here can be heard.
 func (a *app) finish(call *ringbid.Call) {
-	ctx, cancel := context.WithTimeout(context.Background(), settleTimeout)
-	defer cancel()
 	if f, ok := a.recorder.File(call.ID); ok {
-		rec, err := f.Seal(ctx)
+		patience, enough := context.WithTimeout(context.Background(), sealTimeout)
+		rec, err := f.Seal(patience)
+		enough()
 		switch {
 		case errors.Is(err, recording.ErrEmpty): // over before a sound
 		case err != nil:
@@ -65,6 +70,8 @@ func (a *app) finish(call *ringbid.Call) {
 	a.lines.emit(ringbid.Event{Call: call.ID, Kind: ringbid.EventSettled, Text: call.Sale.Rule, Data: map[string]string{
 		"revenue": call.Sale.Revenue.String(), "payout": call.Sale.Payout.String(), "currency": call.Sale.Currency}})
 	call.Events = a.lines.close(call.ID)
+	ctx, cancel := context.WithTimeout(context.Background(), settleTimeout)
+	defer cancel()
 	if err := a.store.Settle(ctx, *call); err != nil {
 		a.log.Error("call not settled", "call_id", call.ID, "error", err)
 	}
