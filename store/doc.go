@@ -13,7 +13,7 @@
 // caps are dealt out from what is this node's own, and facts wait in the spool,
 // on disk and flushed, until they can be committed, once.
 //
-// Lines (concurrency) and caps on attempts are never oversold, and late answers do
+// Lines (concurrency) and caps on attempts are not oversold, and late answers do
 // not oversell caps on connects and conversions either. A node sells without
 // Postgres only from shares that Postgres has set aside for it: nobody else may
 // sell those until it gives them back or has been silent for an hour. Each attempt
@@ -21,14 +21,12 @@
 // never. Alone, a node may sell all that is left; several may sell half of it
 // between them.
 //
-// A node that is silent for four heartbeats is taken for dead, and its calls for
-// lost; but as it may be only cut off, with its calls still up, their lines stay
-// taken for 15 minutes, or until it starts again under its name.
-//
-// What is not strict: a connect is counted when its call is settled, and until
+// What is not strict: a node that is silent for four heartbeats is taken for dead,
+// its calls for lost, and its lines are others'; if it was only cut off from
+// Postgres, with calls still up, those lines are taken twice until the calls end. A
+// connect is counted when its call is settled, and until
 // then by the slot it holds, but not in the moment between giving the slot back
-// and settling. A call that outlasts the 15 minutes on a node that is cut off no
-// longer counts, until the node is heard of again. Where a node could not say
+// and settling. Where a node could not say
 // within the hour what it sold from its shares, that comes on top of what others
 // sold of them since. No call waits until what it took of a share is flushed: in
 // that moment a loss of power loses it. A cap of revenue lets the call through that

@@ -177,7 +177,7 @@ func TestLeasesOfADeadNodeComeBack(t *testing.T) {
 	s := open("alive")
 	target := &ringbid.Target{Name: "line", Concurrency: 1}
 	for _, sql := range []string{
-		`INSERT INTO nodes (node, boot, started_at, beat_at) VALUES ('dead', 'x', now() - interval '1 hour', now() - interval '16 minutes')`,
+		`INSERT INTO nodes (node, boot, started_at, beat_at) VALUES ('dead', 'x', now() - interval '1 hour', now() - interval '1 minute')`,
 		`INSERT INTO leases (target, call_id, node, boot) VALUES ('line', 'its', 'dead', 'x')`,
 	} {
 		if _, err := s.Pool().Exec(t.Context(), sql); err != nil {

@@ -13,11 +13,6 @@ import (
 // deadAfter is the silence after which a node is taken for dead.
 func (s *Store) deadAfter() time.Duration { return 4 * s.cfg.Heartbeat }
 
-// linesAfter is the silence after which the lines of a node are others' again. It
-// is longer than nearly all calls, as those of a node that is only cut off from
-// Postgres still talk. One that starts again under its name frees them at once.
-const linesAfter = 15 * time.Minute
-
 // register writes down that this node runs, and finishes what its earlier runs
 // left: their calls ended when they last said that they lived.
 func (s *Store) register(ctx context.Context) error {
@@ -108,14 +103,14 @@ func (s *Store) beat(ctx context.Context) error {
 }
 
 // buryOthers finishes the calls of nodes that have been silent for too long, and
-// frees the lines of those that were for longer. A node that lives after all puts
-// its calls right when it settles them, and its lines with its next heartbeat.
+// frees their lines: a dead node must not keep a buyer's lines idle. A node that
+// lives after all puts its calls right when it settles them, and its lines with its
+// next heartbeat.
 func (s *Store) buryOthers(ctx context.Context) error {
 	rows, err := s.pages.Query(ctx, `
-		SELECT node, beat_at FROM nodes n WHERE node <> $1 AND (
-			beat_at < now() - $2::interval AND EXISTS (SELECT FROM calls c WHERE c.node = n.node AND c.state = 'live')
-			OR beat_at < now() - $3::interval AND EXISTS (SELECT FROM leases l WHERE l.node = n.node))`,
-		s.cfg.Node, s.deadAfter(), linesAfter)
+		SELECT node, beat_at FROM nodes n WHERE node <> $1 AND beat_at < now() - $2::interval
+		AND (EXISTS (SELECT FROM calls c WHERE c.node = n.node AND c.state = 'live') OR EXISTS (SELECT FROM leases l WHERE l.node = n.node))`,
+		s.cfg.Node, s.deadAfter())
 	if err != nil {
 		return err
 	}
@@ -130,21 +125,21 @@ func (s *Store) buryOthers(ctx context.Context) error {
 	for _, d := range dead {
 		var calls, lines int64
 		err := inTx(ctx, s.pages, func(tx pgx.Tx) error {
-			var still, long bool
-			err := tx.QueryRow(ctx, `SELECT beat_at < now() - $2::interval, beat_at < now() - $3::interval FROM nodes WHERE node = $1 FOR UPDATE`,
-				d.Node, s.deadAfter(), linesAfter).Scan(&still, &long)
-			if err == nil && long {
-				lines, err = freeLines(ctx, tx, d.Node, "", []string{})
+			var still bool
+			err := tx.QueryRow(ctx, `SELECT beat_at < now() - $2::interval FROM nodes WHERE node = $1 FOR UPDATE`, d.Node, s.deadAfter()).Scan(&still)
+			if err != nil || !still {
+				return err
 			}
-			if err == nil && still {
-				calls, err = bury(ctx, tx, d.Node, "", d.Beat)
+			if lines, err = freeLines(ctx, tx, d.Node, "", []string{}); err != nil {
+				return err
 			}
+			calls, err = bury(ctx, tx, d.Node, "", d.Beat)
 			return err
 		})
 		if err != nil {
 			return fmt.Errorf("bury node %s: %w", d.Node, err)
 		}
-		s.cfg.Logger.Warn("a node fell silent; its calls are lost, and after long its lines are free",
+		s.cfg.Logger.Warn("a node fell silent; its calls are lost and its lines are free",
 			slog.String("silent", d.Node), slog.Int64("calls", calls), slog.Int64("lines", lines))
 	}
 	return nil
