@@ -24,14 +24,14 @@
 // What is not strict: a node that is silent for four heartbeats is taken for dead,
 // its calls for lost, and its lines are others'; if it was only cut off from
 // Postgres, with calls still up, those lines are taken twice until the calls end. A
-// connect is counted when its call is settled, and until
-// then by the slot it holds, but not in the moment between giving the slot back
-// and settling. Where a node could not say
-// within the hour what it sold from its shares, that comes on top of what others
-// sold of them since. No call waits until what it took of a share is flushed: in
-// that moment a loss of power loses it. A cap of revenue lets the call through that
-// reaches it, and those on the line then. A node that starts while Postgres is away
-// has no shares: it sells nothing that is capped, and takes the lines for its own.
+// connect is counted when its call is settled, and until then by the slot it holds,
+// but not in the moment between giving the slot back and settling. Where a node
+// could not say within the hour what it sold from its shares, that comes on top of
+// what others sold of them since. No call waits until what it took of a share is
+// flushed: in that moment a loss of power loses it. A cap of revenue lets the call
+// through that reaches it, and those on the line then. A node that starts while
+// Postgres is away has no shares: it sells nothing that is capped, and takes the
+// lines for its own.
 //
 // The package does not decide prices, ranks or outcomes, runs no jobs (the
 // transaction that settles a call hands them to an Outbox), and starts no

@@ -169,7 +169,8 @@ func (s *Store) sweep(ctx context.Context) error {
 }
 
 // leave says that this node stops, so that nobody waits for it. What is not counted
-// yet keeps its room until the next run has done so, or it is others' after long.
+// yet keeps its room until the next run has done so: its lines until this node is
+// taken for dead, its shares for an hour.
 func (s *Store) leave(ctx context.Context) {
 	if s.Away() || !s.ready {
 		return
