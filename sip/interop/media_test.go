@@ -40,6 +40,7 @@ func TestReports(t *testing.T) {
 		}
 		a.answers(a.rtcp, a.toRTCP, sr, 64, sr.PacketCount/4)
 		a.answers(a.rtp, a.toRTCP, sr, 0, 1<<20) // from a port that nobody signalled: the last one counts
+		a.hears()                                // so that they do not overtake each other
 		a.answers(a.rtcp, a.toRTCP, sr, 64, sr.PacketCount/4)
 		a.hears()
 		a.hears() // time enough for it to be read

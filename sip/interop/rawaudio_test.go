@@ -155,13 +155,19 @@ func (a *rawAudio) answers(c *net.UDPConn, to netip.AddrPort, sr *rtcp.SenderRep
 // none leaves nothing out.
 func none(int) bool { return false }
 
-// hears waits until an RTP packet with sound comes.
+// hears waits until an RTP packet with sound comes, one that was not there before.
 func (a *rawAudio) hears() {
 	a.t.Helper()
+	buf := make([]byte, 2048)
+	_ = a.rtp.SetReadDeadline(time.Now().Add(time.Millisecond))
+	for {
+		if _, err := a.rtp.Read(buf); err != nil {
+			break
+		}
+	}
 	if err := a.rtp.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		a.t.Fatal(err)
 	}
-	buf := make([]byte, 2048)
 	for {
 		n, err := a.rtp.Read(buf)
 		if err != nil {
