@@ -172,6 +172,9 @@ func TestPostgresStopped(t *testing.T) {
 
 	wait := func(d time.Duration) { <-time.NewTimer(d).C }
 	wait(time.Second)
+	until(t, "the node has shares", func() bool {
+		return ask[int](t, s, `SELECT count(DISTINCT counts) FROM cap_shares WHERE n > 0`) >= 2
+	})
 	stopCluster(t, cluster)
 	until(t, "the store notices", s.Away)
 	wait(*outage)

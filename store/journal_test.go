@@ -151,7 +151,7 @@ func nan() float64 { var zero float64; return zero / zero }
 func TestCallsOfAnEarlierRunAreLost(t *testing.T) {
 	t.Parallel()
 	dsn, dir := storetest.DB(t), t.TempDir()
-	s := storetest.Open(t, func(c *store.Config) { c.DSN, c.Dir = dsn, dir })
+	s := storetest.Open(t, patient, func(c *store.Config) { c.DSN, c.Dir = dsn, dir })
 	for _, id := range []string{"cut-off", "finished"} {
 		c := bridged(id)
 		c.State, c.Ended = ringbid.StateLive, nil

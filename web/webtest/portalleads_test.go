@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -57,6 +58,10 @@ func deeds(x *webtest.Inbox, lead string) []string {
 	return out
 }
 
+// phoneForm is a telephone number of the samples, which all have 555 in them; a
+// token may have that by chance.
+var phoneForm = regexp.MustCompile(`555-?01\d\d`)
+
 // TestOthersLeadsDoNotExist asks for every page and form of leads that another
 // buyer bought, or that never reached this one.
 func TestOthersLeadsDoNotExist(t *testing.T) {
@@ -71,7 +76,7 @@ func TestOthersLeadsDoNotExist(t *testing.T) {
 		{keystone, webtest.RefusedLeadID}, {agent, webtest.RefusedLeadID}, {keystone, "no-such-lead"}, {keystone, strings.Repeat("x", 65)},
 	} {
 		for _, q := range []string{"", "?buyer=northwind", "?buyer=keystone-insurance"} {
-			if status, body := c.v.get("/portal/leads/" + c.lead + q); status != http.StatusNotFound || strings.Contains(body, "555") {
+			if status, body := c.v.get("/portal/leads/" + c.lead + q); status != http.StatusNotFound || phoneForm.MatchString(body) {
 				t.Errorf("%.40s%s: %d", c.lead, q, status)
 			}
 		}
