@@ -46,7 +46,7 @@ func TestCallerIsAnsweredWhenTheBuyerIs(t *testing.T) {
 	first.On(func(l *leg.Leg) { l.Reject(486, "") })
 	second := siptest.Receive(t, "the second call", buyer.Lines)
 	second.Ring() // of which the caller hears nothing new
-	time.Sleep(3 * testT1)
+	siptest.Eventually(t, "both to have rung", func() bool { return len(r.events.Of(ringbid.EventRinging)) == 2 })
 	if st := caller.Leg.Messages(); len(st) != 2 && len(st) != 3 { // INVITE, 180, and 100 where the machine was slow
 		t.Errorf("before the answer: %+v", st)
 	}
@@ -179,7 +179,11 @@ func TestNobodyIsBridgedBeforeThePrack(t *testing.T) {
 	early := w.Next("SIP/2.0 183")
 	siptest.Receive(t, "the call", buyer.Lines).Answer()
 	siptest.Eventually(t, "the buyer's answer", func() bool { return len(r.events.Of(ringbid.EventLegAnswer)) == 1 })
-	time.Sleep(2 * testT1)
+	select {
+	case got := <-out:
+		t.Errorf("over before the PRACK: %+v", got)
+	case <-time.After(2 * testT1):
+	}
 	if n := len(r.events.Of(ringbid.EventBridged)) + len(r.events.Of(ringbid.EventAnswered)); n > 0 {
 		t.Error("answered and bridged before the PRACK")
 	}
