@@ -15,15 +15,15 @@ type answerTask struct {
 	record bool
 }
 
-// ErrBuyerGone is wrapped by what Answer returns when the buyer that was dialled
-// for a caller who is not answered has left: nobody is answered for nobody.
+// ErrBuyerGone is what Answer returns when the buyer that was dialled for a caller
+// who is not answered has left: nobody is answered for nobody.
 var ErrBuyerGone = ringbid.Errorf(ringbid.Unavailable, "the buyer has left")
 
 // Answer answers the caller and, if record is set, opens the tap. A call that
-// is answered already stays so. Answer returns when the 200 is out: it may have to
-// wait for a PRACK (RFC 3262 section 3). A caller who made no offer is answered with
-// ours, and Answer waits for the ACK that brings the answer (RFC 3261 section
-// 13.2.1).
+// is answered already stays so. Answer returns when the 200 is out, which may have to
+// wait for a PRACK (RFC 3262 section 3). A caller who made no offer is answered
+// with ours, and Answer waits for the ACK that brings the answer (RFC 3261 section
+// 13.2.1). It returns ErrBuyerGone where there is nobody to be answered for.
 func (c *Call) Answer(ctx context.Context, record bool) error {
 	return c.run(ctx, &answerTask{work: newWork(), record: record})
 }

@@ -28,11 +28,11 @@ type dialTask struct {
 // Dial calls a target, at all its places at once. The caller hears d.Hold, or
 // ringback, from now until the bridge or the next prompt, unless the target's
 // EarlyMedia says otherwise. A caller who is not answered yet stays so, and is
-// told when a place rings (180) or is to be heard (183). VerdictAnswered means that the buyer is there, has
-// heard the whisper, has pressed the accept key if there is one, is not a
-// voicemail if that is looked for, and waits for Bridge, before which the
-// caller has to be answered; with any other verdict
-// every leg is gone. No answer of any kind in 4 s is VerdictUnreachable.
+// told when a place rings (180) or is to be heard (183). VerdictAnswered means that
+// the buyer is there, has heard the whisper, has pressed the accept key if there is
+// one, is not a voicemail if that is looked for, and waits for Bridge, before which
+// the caller has to be answered; with any other verdict every leg is gone. No
+// answer of any kind in 4 s is VerdictUnreachable.
 func (c *Call) Dial(ctx context.Context, d ringbid.Dial) ringbid.Attempt {
 	t := &dialTask{work: newWork(), d: d}
 	t.attempt = ringbid.Attempt{Leg: ringbid.NewID(), Started: time.Now()}

@@ -34,7 +34,7 @@ const (
 type serverTx struct {
 	s      *Stack
 	key    txKey
-	home   netip.AddrPort // where responses go by another connection, see Leg.home
+	home   netip.AddrPort // where responses go by another connection, see Leg.bringHome
 	invite bool
 	leg    *Leg    // of an INVITE that opened it; guarded by Stack.mu
 	t      *ticket // of a re-INVITE; guarded by Stack.mu
